@@ -1,0 +1,41 @@
+//! What a pidfile is worth, and its removal.
+//!
+//! This crate looks, judges and removes; it never prints, never exits and never allocates, so that shim,
+//! guard and command line decide alike. In the order of the flow, pidfile seen -> guard started -> record ->
+//! watch -> death -> remove:
+//!
+//! - [`pid`]: a process ID, and the one a pidfile's text holds
+//! - [`pidfile`]: a pidfile's directory, opened once, its name there, and what it holds
+//! - [`proc_stat`]: `/proc/PID/stat` and `/proc/PID/status`, from bytes
+//! - [`process`]: what makes a process that process
+//! - [`pidfd`]: a descriptor of a process: is it dead, how did it end
+//! - [`record`]: the `.ward` file, from text and to text
+//! - [`lock`]: who locks a file
+//! - [`trust`]: who could have written this file
+//! - [`evidence`]: asks the kernel all that a verdict needs, once
+//! - [`verdict`]: from evidence to a class and a reason
+//! - [`read`]: files in /proc, piece by piece
+//! - [`remove`]: compare-and-remove, the only unlink of a pidfile
+#![cfg_attr(not(test), no_std)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+pub mod evidence;
+pub mod lock;
+pub mod pid;
+pub mod pidfd;
+pub mod pidfile;
+pub mod proc_stat;
+pub mod process;
+pub mod read;
+pub mod record;
+pub mod remove;
+pub mod trust;
+pub mod verdict;

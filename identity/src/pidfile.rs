@@ -1,0 +1,221 @@
+//! A pidfile: its directory, opened once, its name there, and what it holds.
+//!
+//! Everything that is done with a pidfile goes through the directory descriptor held here, so that what was
+//! looked at is what is acted on, whatever happens to the path meanwhile. The pidfile itself is opened for
+//! each look and closed again; only ever call that in a process that is not the daemon, or at the daemon's
+//! death: closing any descriptor of a file drops all POSIX locks that the process holds on it (fcntl(2)).
+
+use core::ffi::CStr;
+
+use arrayvec::ArrayVec;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use crate::pid::{self, NotAPid, Pid};
+use crate::read;
+
+/// The longest name of a file, without its terminating NUL (`NAME_MAX`, limits.h(0p)).
+const NAME_MAX: usize = 255;
+
+/// As much of a pidfile as is read: its first line has to end within it.
+const TEXT_MAX: usize = 64;
+
+/// The name of a file in the pidfile's directory, with its terminating NUL.
+#[derive(Clone, Debug)]
+pub struct Name(ArrayVec<u8, { NAME_MAX + 1 }>);
+
+impl Name {
+    /// The parts joined; `None` when that is longer than a name may be.
+    fn of(parts: [&[u8]; 3]) -> Option<Self> {
+        let mut name = ArrayVec::new();
+        for part in parts {
+            name.try_extend_from_slice(part).ok()?;
+        }
+        name.try_push(0).ok()?;
+        Some(Self(name))
+    }
+
+    /// The name as the kernel wants it.
+    #[must_use]
+    pub fn as_c_str(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.0).unwrap_or_default()
+    }
+}
+
+/// Which file a name stood for: the same device and inode mean the same file while one holds it open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FileId {
+    /// Device of the file, as stat(2) has it. Overlay and tmpfs number theirs anew at each mount.
+    pub device: u64,
+    /// Inode number.
+    pub inode: u64,
+}
+
+/// When a file was last written and how long it is. Rewriting a pidfile in place keeps its inode; this tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Written {
+    /// Modification time, seconds since the epoch.
+    pub seconds: i64,
+    /// Its nanoseconds.
+    pub nanoseconds: u32,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// What one look at a pidfile found. The file stays open, so that its inode cannot become another's.
+#[derive(Debug)]
+pub struct Look {
+    file: OwnedFd,
+    /// Which file it was.
+    pub id: FileId,
+    /// When it was last written.
+    pub written: Written,
+    /// The user whose file it is.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// Its permission bits.
+    pub mode: u32,
+    /// The process ID it holds.
+    pub pid: Result<Pid, NotAPid>,
+}
+
+impl Look {
+    /// The file, open for reading.
+    #[must_use]
+    pub fn file(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+/// Why a look at a pidfile found nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoLook {
+    /// There is no such file.
+    Missing,
+    /// A directory, device, FIFO, socket or symbolic link: not a pidfile, and none of ours to touch.
+    NotRegular,
+    /// It cannot be opened or read.
+    Unreadable(Errno),
+}
+
+/// A pidfile, known by a descriptor of its directory and its name there.
+#[derive(Debug)]
+pub struct Pidfile<'a> {
+    directory: OwnedFd,
+    name: &'a CStr,
+}
+
+impl<'a> Pidfile<'a> {
+    /// Opens the directory. The pidfile need not exist.
+    ///
+    /// # Errors
+    /// What open(2) says of the directory.
+    pub fn in_directory(directory: &CStr, name: &'a CStr) -> Result<Self, Errno> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = rustix::fs::openat(CWD, directory, flags, Mode::empty())?;
+        Ok(Self { directory, name })
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn directory(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
+    }
+
+    /// The name in the directory.
+    #[must_use]
+    pub fn name(&self) -> &'a CStr {
+        self.name
+    }
+
+    /// Name of the record beside it, `httpd.pid.ward`; `None` when that would be too long a name.
+    #[must_use]
+    pub fn record_name(&self) -> Option<Name> {
+        Name::of([self.name.to_bytes(), b".ward", b""])
+    }
+
+    /// Name under which it is looked at once more before it is removed, `.httpd.pid.pidward`. Of a pidfile
+    /// whose name leaves no room for that, only the beginning.
+    #[must_use]
+    pub fn aside_name(&self) -> Option<Name> {
+        const SUFFIX: &[u8] = b".pidward";
+        let room = NAME_MAX - 1 - SUFFIX.len();
+        let name = self.name.to_bytes();
+        Name::of([b".", name.get(..room).unwrap_or(name), SUFFIX])
+    }
+
+    /// Looks at what the pidfile's name stands for now.
+    ///
+    /// # Errors
+    /// [`NoLook`], when there is no regular file to read.
+    pub fn look(&self) -> Result<Look, NoLook> {
+        self.look_at(self.name)
+    }
+
+    /// Looks at another name in the pidfile's directory as if it were the pidfile's.
+    ///
+    /// # Errors
+    /// As [`Pidfile::look`].
+    pub(crate) fn look_at(&self, name: &CStr) -> Result<Look, NoLook> {
+        let missing = |error| match error {
+            Errno::NOENT => NoLook::Missing,
+            // A symbolic link, by O_NOFOLLOW; a socket, or a device without a driver.
+            Errno::LOOP | Errno::NXIO | Errno::NODEV => NoLook::NotRegular,
+            error => NoLook::Unreadable(error),
+        };
+        // NONBLOCK, so that a FIFO does not keep us waiting; NOCTTY for a terminal in the pidfile's place.
+        let flags =
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file =
+            rustix::fs::openat(&self.directory, name, flags, Mode::empty()).map_err(missing)?;
+        let stat = rustix::fs::fstat(&file).map_err(NoLook::Unreadable)?;
+        if !is_regular(&stat) {
+            return Err(NoLook::NotRegular);
+        }
+        let mut buffer = [0; TEXT_MAX];
+        let text = read::up_to(file.as_fd(), &mut buffer).map_err(NoLook::Unreadable)?;
+        Ok(Look {
+            id: id(&stat),
+            written: written(&stat),
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+            mode: stat.st_mode,
+            pid: pid::parse(text),
+            file,
+        })
+    }
+
+    /// Which file a name in the directory stands for, without opening it.
+    ///
+    /// # Errors
+    /// What stat(2) says.
+    pub fn id_of(&self, name: &CStr) -> Result<FileId, Errno> {
+        rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| id(&stat))
+    }
+}
+
+/// Whether this is a regular file.
+#[must_use]
+pub fn is_regular(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+}
+
+/// Which file this is.
+#[must_use]
+pub fn id(stat: &Stat) -> FileId {
+    FileId {
+        device: stat.st_dev,
+        inode: stat.st_ino,
+    }
+}
+
+fn written(stat: &Stat) -> Written {
+    Written {
+        seconds: stat.st_mtime,
+        // The kernel keeps it below 10^9 (struct timespec64); the type of the field is older than that promise.
+        nanoseconds: u32::try_from(stat.st_mtime_nsec).unwrap_or_default(),
+        size: u64::try_from(stat.st_size).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,185 @@
+//! What makes a process that process: start time, boot, PID namespace; and under whose rights it runs.
+
+use core::ffi::CStr;
+
+use arrayvec::ArrayVec;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::path::DecInt;
+use rustix::time::ClockId;
+
+use crate::pid::Pid;
+use crate::proc_stat::{self, Stat};
+use crate::read;
+
+/// A time since boot in clock ticks, `sysconf(_SC_CLK_TCK)` of them a second; field 22 of `proc_pid_stat(5)`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct ClockTicks(pub u64);
+
+impl ClockTicks {
+    /// Clock ticks a second as /proc counts them: `USER_HZ`, 100 on every architecture that this is built for
+    /// (include/asm-generic/param.h).
+    pub const PER_SECOND: u64 = 100;
+}
+
+/// Which boot of the kernel: /proc/sys/kernel/random/boot_id, `proc_sys_kernel(5)`, 36 characters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BootId(pub [u8; 36]);
+
+impl BootId {
+    /// The boot that is running; `None` without /proc.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        first_bytes(c"/proc/sys/kernel/random/boot_id").map(Self)
+    }
+}
+
+/// Which machine: /etc/machine-id, machine-id(5), 32 characters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MachineId(pub [u8; 32]);
+
+impl MachineId {
+    /// This machine or container; `None` where it has no identity.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        first_bytes(c"/etc/machine-id")
+            .filter(|id| id.iter().all(u8::is_ascii_hexdigit))
+            .map(Self)
+    }
+}
+
+/// Which PID namespace: the inode of /proc/PID/ns/pid, `pid_namespaces(7)`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PidNs(pub u64);
+
+impl PidNs {
+    /// The namespace of the calling process; `None` without /proc.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        rustix::fs::stat(c"/proc/self/ns/pid")
+            .ok()
+            .map(|stat| Self(stat.st_ino))
+    }
+}
+
+fn first_bytes<const N: usize>(path: &CStr) -> Option<[u8; N]> {
+    let file =
+        rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let mut buffer = [0; N];
+    (read::up_to(file.as_fd(), &mut buffer).ok()?.len() == N).then_some(buffer)
+}
+
+/// Whose rights a process has.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The effective user.
+    pub uid: u32,
+    /// Effective and supplementary groups; only the first of very many.
+    pub groups: ArrayVec<u32, 64>,
+}
+
+/// The directory /proc/PID of one process. It stays that process's: once the process has gone it reads
+/// nothing, whoever may get the number next.
+#[derive(Debug)]
+pub struct ProcDir(OwnedFd);
+
+impl ProcDir {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// `NOENT` when there is no such process, or none that we may see (proc(5), hidepid).
+    pub fn open(pid: Pid) -> Result<Self, Errno> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let proc = rustix::fs::openat(CWD, c"/proc", flags, Mode::empty())?;
+        rustix::fs::openat(proc, DecInt::new(pid.get()), flags, Mode::empty()).map(Self)
+    }
+
+    /// Hands what `/proc/PID/stat` says to the function; `None` when the process is gone.
+    pub fn stat<T>(&self, then: impl FnOnce(Stat<'_>) -> T) -> Option<T> {
+        let mut buffer = [0; 1024];
+        Stat::parse(self.read(c"stat", &mut buffer)?).map(then)
+    }
+
+    /// Hands the text of `/proc/PID/status` to the function; `None` when the process is gone.
+    pub fn status<T>(&self, then: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        let mut buffer = [0; 4096];
+        self.read(c"status", &mut buffer).map(then)
+    }
+
+    /// Its effective user and groups; `None` when the process is gone.
+    #[must_use]
+    pub fn credentials(&self) -> Option<Credentials> {
+        self.status(|status| {
+            let effective = |key| {
+                let number = proc_stat::numbers(proc_stat::status_line(status, key)?).nth(1)?;
+                u32::try_from(number).ok()
+            };
+            let mut groups = ArrayVec::new();
+            groups.push(effective("Gid")?);
+            let supplementary = proc_stat::status_line(status, "Groups").unwrap_or_default();
+            for group in
+                proc_stat::numbers(supplementary).filter_map(|group| u32::try_from(group).ok())
+            {
+                if groups.try_push(group).is_err() {
+                    break;
+                }
+            }
+            Some(Credentials {
+                uid: effective("Uid")?,
+                groups,
+            })
+        })?
+    }
+
+    /// The number is a thread's, not a process's: its thread group has another. `None` when it is gone.
+    #[must_use]
+    pub fn is_thread(&self, pid: Pid) -> Option<bool> {
+        let group = self.status(|status| {
+            proc_stat::numbers(proc_stat::status_line(status, "Tgid")?).next()
+        })??;
+        Some(u64::try_from(pid.get()) != Ok(group))
+    }
+
+    /// Its PID namespace; `None` when it is gone or we may not know.
+    #[must_use]
+    pub fn pid_namespace(&self) -> Option<PidNs> {
+        let stat = rustix::fs::statat(&self.0, c"ns/pid", AtFlags::empty()).ok()?;
+        Some(PidNs(stat.st_ino))
+    }
+
+    /// The program it runs, as the link /proc/PID/exe names it; `None` when it is gone, we may not know, or
+    /// the path does not fit.
+    pub fn exe<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+        let room = buffer.len();
+        let length = rustix::fs::readlinkat_raw(&self.0, c"exe", &mut *buffer).ok()?;
+        buffer.get(..length).filter(|_| length < room)
+    }
+
+    fn read<'b>(&self, name: &CStr, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+        let file = rustix::fs::openat(
+            self.directory(),
+            name,
+            OFlags::RDONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .ok()?;
+        read::up_to(file.as_fd(), buffer).ok()
+    }
+
+    fn directory(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// A process start as a time of the wall clock, seconds since the epoch, by the clock as it stands now. Of
+/// a clock that was stepped since, it is wrong by the step: evidence, not proof.
+#[must_use]
+pub fn start_of_day(start: ClockTicks) -> i64 {
+    let since_epoch = rustix::time::clock_gettime(ClockId::Realtime).tv_sec;
+    let since_boot = rustix::time::clock_gettime(ClockId::Boottime).tv_sec;
+    let started = i64::try_from(start.0 / ClockTicks::PER_SECOND).unwrap_or(i64::MAX);
+    since_epoch
+        .saturating_sub(since_boot)
+        .saturating_add(started)
+}

@@ -1,0 +1,70 @@
+//! Reads a file into a buffer: its beginning, or line by line.
+
+use rustix::fd::BorrowedFd;
+use rustix::io::Errno;
+
+/// Fills the buffer from the file's offset on and gives the part that was filled; less than the buffer holds
+/// means that the file ends there. Files in /proc may come in several pieces, so one read(2) is not enough.
+pub(crate) fn up_to<'b>(file: BorrowedFd<'_>, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
+    let mut filled = 0;
+    while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match rustix::io::read(file, room) {
+            Ok(0) => break,
+            Ok(more) => filled = filled.saturating_add(more),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(buffer.get(..filled).unwrap_or_default())
+}
+
+/// Hands each line of the file to the function, without its newline, until it answers `false`. Lines of more
+/// than `N` bytes are handed over in pieces.
+///
+/// # Errors
+/// What read(2) says.
+pub fn lines<const N: usize>(
+    file: BorrowedFd<'_>,
+    mut line: impl FnMut(&[u8]) -> bool,
+) -> Result<(), Errno> {
+    let mut buffer = [0; N];
+    let mut kept = 0;
+    loop {
+        let room = buffer.get_mut(kept..).unwrap_or_default();
+        let offered = room.len();
+        let filled = kept.saturating_add(up_to(file, room)?.len());
+        let ended = filled < kept.saturating_add(offered);
+        let text = buffer.get(..filled).unwrap_or_default();
+        let complete = match text.iter().rposition(|&byte| byte == b'\n') {
+            Some(newline) if !ended => newline.saturating_add(1),
+            _ => filled,
+        };
+        let whole = text.get(..complete).unwrap_or_default();
+        let whole = whole.strip_suffix(b"\n").unwrap_or(whole);
+        if !whole.split(|&byte| byte == b'\n').all(&mut line) || ended {
+            return Ok(());
+        }
+        buffer.copy_within(complete..filled, 0);
+        kept = filled.saturating_sub(complete);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fd::AsFd;
+
+    #[test]
+    fn every_line_is_handed_over_once_and_whole() {
+        let (reader, writer) = rustix::pipe::pipe().unwrap();
+        rustix::io::write(&writer, b"one\n\nthree is long\nfour").unwrap();
+        drop(writer);
+        let mut seen = Vec::new();
+        lines::<16>(reader.as_fd(), |line| {
+            seen.push(String::from_utf8(line.to_vec()).unwrap());
+            true
+        })
+        .unwrap();
+        assert_eq!(seen, ["one", "", "three is long", "four"]);
+    }
+}

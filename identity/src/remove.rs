@@ -1,0 +1,113 @@
+//! Compare-and-remove: the only unlink of a pidfile, for shim, guard and sweep.
+//!
+//! The file goes only if it is a regular file that still holds the dead process's PID and nobody else holds a
+//! lock on it. Then it is moved aside, looked at again under that name, which no daemon writes to, and
+//! unlinked, or put back when it turns out to be somebody else's. So a new instance's pidfile survives the
+//! old one's death, even when it comes between two system calls of ours.
+
+use core::ffi::CStr;
+
+use rustix::fs::{AtFlags, RenameFlags};
+use rustix::io::Errno;
+
+use crate::lock;
+use crate::pid::Pid;
+use crate::pidfile::{Look, Name, NoLook, Pidfile};
+
+/// Why a pidfile stays.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kept {
+    /// There is none, or it went while we looked.
+    Missing,
+    /// It is no regular file, or cannot be read.
+    NotReadable(NoLook),
+    /// It holds something else than this process's PID: it is a new owner's.
+    NotHis,
+    /// Somebody holds a lock on it.
+    Locked,
+    /// What a crash left under the aside name is in the way, and it names a process that may live.
+    AsideTaken,
+    /// The directory lets us not.
+    Denied(Errno),
+}
+
+/// Removes the pidfile of a process that is dead, or is the calling process in its last moments.
+///
+/// # Errors
+/// [`Kept`]: why it stays.
+pub fn pidfile_of(dead: Pid, pidfile: &Pidfile<'_>) -> Result<(), Kept> {
+    let dying = Some(dead).filter(|&pid| pid == Pid::this_process());
+    let look = pidfile.look().map_err(|no_look| match no_look {
+        NoLook::Missing => Kept::Missing,
+        NoLook::NotRegular | NoLook::Unreadable(_) => Kept::NotReadable(no_look),
+    })?;
+    if look.pid != Ok(dead) {
+        return Err(Kept::NotHis);
+    }
+    if lock::is_locked_by_others(&look, dying) {
+        return Err(Kept::Locked);
+    }
+    let aside = pidfile
+        .aside_name()
+        .ok_or(Kept::Denied(Errno::NAMETOOLONG))?;
+    move_aside(pidfile, &aside, dead)?;
+    if is_still(pidfile, &aside, &look) {
+        return unlink(pidfile, aside.as_c_str());
+    }
+    match rename(pidfile, aside.as_c_str(), pidfile.name()) {
+        Ok(()) => Err(Kept::NotHis),
+        // Yet another instance has made its own meanwhile: what we hold was overtaken, as it would have been
+        // had it stayed in place.
+        Err(Errno::EXIST) => unlink(pidfile, aside.as_c_str()).and(Err(Kept::NotHis)),
+        Err(error) => Err(Kept::Denied(error)),
+    }
+}
+
+fn move_aside(pidfile: &Pidfile<'_>, aside: &Name, dead: Pid) -> Result<(), Kept> {
+    let moved = rename(pidfile, pidfile.name(), aside.as_c_str()).or_else(|error| {
+        // A crash in the middle of a removal left its file there. When it is this very process's, it goes
+        // with the other; anything else is the sweep's to judge.
+        let leftover_is_his = || {
+            pidfile
+                .look_at(aside.as_c_str())
+                .is_ok_and(|look| look.pid == Ok(dead))
+        };
+        if error == Errno::EXIST && leftover_is_his() {
+            rustix::fs::unlinkat(pidfile.directory(), aside.as_c_str(), AtFlags::empty())?;
+            rename(pidfile, pidfile.name(), aside.as_c_str())
+        } else {
+            Err(error)
+        }
+    });
+    moved.map_err(|error| match error {
+        Errno::NOENT => Kept::Missing,
+        Errno::EXIST => Kept::AsideTaken,
+        error => Kept::Denied(error),
+    })
+}
+
+/// Whether the file that was moved aside is the one that was looked at, and was not written since.
+fn is_still(pidfile: &Pidfile<'_>, aside: &Name, look: &Look) -> bool {
+    pidfile
+        .look_at(aside.as_c_str())
+        .is_ok_and(|again| again.id == look.id && again.pid == look.pid)
+}
+
+/// Renames within the directory, never over a file that exists.
+fn rename(pidfile: &Pidfile<'_>, from: &CStr, to: &CStr) -> Result<(), Errno> {
+    let directory = pidfile.directory();
+    match rustix::fs::renameat_with(directory, from, directory, to, RenameFlags::NOREPLACE) {
+        // Before Linux 3.15, and on file systems that do not know the flag. What is left of the comparison is
+        // a look before the rename.
+        Err(Errno::NOSYS | Errno::INVAL) => match pidfile.id_of(to) {
+            Err(Errno::NOENT) => rustix::fs::renameat(directory, from, directory, to),
+            Err(error) => Err(error),
+            Ok(_) => Err(Errno::EXIST),
+        },
+        renamed => renamed,
+    }
+}
+
+fn unlink(pidfile: &Pidfile<'_>, name: &CStr) -> Result<(), Kept> {
+    rustix::fs::unlinkat(pidfile.directory(), name, AtFlags::empty()).map_err(Kept::Denied)
+}
