@@ -1,0 +1,23 @@
+//! How libpidward.so is linked.
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    for argument in [
+        // No start files: our constructor and destructor are all there is, and without them the library needs
+        // no `__cxa_finalize`.
+        "-nostartfiles",
+        // rustc links a no_std library with -nodefaultlibs, and the libc crate names the C library only where
+        // no other crate of the build asked it for std.
+        "-lc",
+        // Where dlsym lives before glibc 2.34; on newer systems it is an empty library.
+        "-Wl,--no-as-needed",
+        "-l:libdl.so.2",
+        "-Wl,-soname,libpidward.so",
+        "-Wl,-z,noexecstack",
+        // The references that we have are resolved when the library is loaded: a lazy one could be resolved
+        // for the first time in a signal handler.
+        "-Wl,-z,relro,-z,now",
+    ] {
+        println!("cargo:rustc-cdylib-link-arg={argument}");
+    }
+}

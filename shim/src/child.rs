@@ -1,0 +1,182 @@
+//! A child that the daemon never sees: no SIGCHLD at its end, not found by wait(2), reaped at once.
+//!
+//! It shares the daemon's memory, as vfork(2) does it, so that a large daemon pays no more than a small one,
+//! and has a stack of its own; the calling thread waits until it has ended or executed another program. It may do
+//! system calls and nothing else. Its descriptors are copies: what it closes, the daemon keeps, and with it
+//! the POSIX locks.
+#![expect(unsafe_code, reason = "clone(2) on a stack of its own")]
+
+use core::arch::asm;
+use core::ffi::{c_int, c_void};
+use core::ptr::null_mut;
+
+use libc::{CLONE_VFORK, CLONE_VM};
+use rustix::mm::{MapFlags, ProtFlags};
+use syscalls::{Sysno, raw_syscall};
+
+use crate::death;
+
+/// Room for the child's frames, some paths of `PATH_MAX` among them.
+const STACK: usize = 64 * 1024;
+
+/// What a child does; the value is its exit status, 0 to 255.
+pub(crate) type Work<T> = fn(&T) -> c_int;
+
+/// Runs the work in a child and gives its exit status; `None` when there is no child to be had, or it
+/// was killed. A child whose work executes another program counts as ended at once, with status 0.
+///
+/// The daemon's signals are blocked meanwhile, so that none of its handlers runs in the child.
+pub(crate) fn run<T>(work: Work<T>, subject: &T) -> Option<c_int> {
+    let mask = block_signals();
+    let status = Stack::map().and_then(|stack| {
+        let job = Job { work, subject };
+        let pid = clone(&stack, &job)?;
+        reap(pid)
+    });
+    set_mask(mask);
+    status
+}
+
+/// Starts the work in a grandchild, which belongs to init (or the nearest subreaper) from then on.
+/// Gives back control when it has executed another program.
+pub(crate) fn run_detached<T>(work: Work<T>, subject: &T) {
+    run(
+        |job: &Job<'_, T>| {
+            // This child's only task is to have ended before its own child goes on.
+            Stack::map().and_then(|stack| clone(&stack, job));
+            0
+        },
+        &Job { work, subject },
+    );
+}
+
+struct Job<'a, T> {
+    work: Work<T>,
+    subject: &'a T,
+}
+
+extern "C" fn main<T>(job: *const Job<'_, T>) -> ! {
+    // SAFETY: the job is on the stack of the thread that waits for us.
+    let job = unsafe { &*job };
+    death::exit((job.work)(job.subject))
+}
+
+struct Stack(*mut c_void);
+
+impl Stack {
+    fn map() -> Option<Self> {
+        // SAFETY: a new mapping, which overlaps nothing.
+        let stack = unsafe {
+            rustix::mm::mmap_anonymous(
+                null_mut(),
+                STACK,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE,
+            )
+        };
+        stack.ok().map(Self)
+    }
+
+    fn top(&self) -> *mut c_void {
+        self.0.wrapping_byte_add(STACK)
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // SAFETY: our mapping; the child that ran on it has ended or has other memory now.
+        let _ = unsafe { rustix::mm::munmap(self.0, STACK) };
+    }
+}
+
+/// Makes the child, without a signal for its end. Returns when it has ended or executed a program.
+fn clone<T>(stack: &Stack, job: &Job<'_, T>) -> Option<c_int> {
+    let flags = CLONE_VM | CLONE_VFORK;
+    let main = main::<T> as extern "C" fn(*const Job<'_, T>) -> !;
+    let pid: isize;
+    // SAFETY: the child runs `main` on a stack of its own and never comes back here; the job outlives it,
+    // because this thread waits until it has left our memory (CLONE_VFORK).
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "xor ebp, ebp",
+            "mov rdi, r12",
+            "call r13",
+            "ud2",
+            "2:",
+            inlateout("rax") Sysno::clone as isize => pid,
+            in("rdi") flags,
+            in("rsi") stack.top(),
+            in("rdx") 0,
+            in("r10") 0,
+            in("r8") 0,
+            in("r12") job,
+            in("r13") main,
+            lateout("rcx") _,
+            lateout("r11") _,
+        );
+    }
+    // SAFETY: as above.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        asm!(
+            "svc 0",
+            "cbnz x0, 2f",
+            "mov x29, xzr",
+            "mov x30, xzr",
+            "mov x0, x20",
+            "blr x21",
+            "brk 1",
+            "2:",
+            in("x8") Sysno::clone as isize,
+            inlateout("x0") flags as isize => pid,
+            in("x1") stack.top(),
+            in("x2") 0,
+            in("x3") 0,
+            in("x4") 0,
+            in("x20") job,
+            in("x21") main,
+        );
+    }
+    c_int::try_from(pid).ok().filter(|&pid| pid > 0)
+}
+
+/// Waits for the child's end; `None` unless it exited.
+fn reap(pid: c_int) -> Option<c_int> {
+    let mut status = 0;
+    loop {
+        // SAFETY: writes the status, and nothing else (wait4(2)).
+        let reaped = unsafe { raw_syscall!(Sysno::wait4, pid, &raw mut status, libc::__WCLONE, 0) };
+        if reaped.cast_signed() != -(libc::EINTR as isize) {
+            break;
+        }
+    }
+    libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status))
+}
+
+/// Blocks all signals of the calling thread, the C library's own too, and gives the mask it had.
+fn block_signals() -> u64 {
+    change_mask(u64::MAX)
+}
+
+fn set_mask(mask: u64) {
+    change_mask(mask);
+}
+
+fn change_mask(mask: u64) -> u64 {
+    let mut old = 0_u64;
+    // SAFETY: reads one mask of the kernel's size and writes another (rt_sigprocmask(2)).
+    unsafe {
+        raw_syscall!(
+            Sysno::rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const mask,
+            &raw mut old,
+            size_of::<u64>()
+        );
+    }
+    old
+}

@@ -1,0 +1,298 @@
+//! Dispositions of signals: what the daemon believes, and what the kernel has.
+//!
+//! The kernel's table is the truth. Where it has one of our handlers, the daemon is told what it last set itself,
+//! which is kept here: SIG_DFL where a stand-in stands, and its own handler where [`stand_in::once`] wraps one
+//! with SA_RESETHAND, because the kernel would put the default back without asking us.
+#![expect(unsafe_code, reason = "rt_sigaction(2)")]
+
+use core::ffi::c_int;
+use core::ptr;
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use libc::{SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_SIGINFO, SIG_DFL, SIG_IGN, sighandler_t};
+use pidward_identity::pid::Pid;
+use syscalls::{Sysno, raw_syscall};
+
+use crate::stand_in;
+
+/// Signals are numbered from 1 to 64 (`_NSIG`, include/uapi/asm-generic/signal.h).
+const SIGNALS: usize = 64;
+
+/// A disposition as the kernel has it, `struct sigaction` of include/linux/signal_types.h on architectures with
+/// SA_RESTORER, which ours are.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Kernel {
+    handler: usize,
+    flags: u64,
+    restorer: usize,
+    mask: u64,
+}
+
+/// What the daemon last set where the kernel has a handler of ours.
+struct Believed {
+    handler: AtomicUsize,
+    flags: AtomicU64,
+    restorer: AtomicUsize,
+    mask: AtomicU64,
+}
+
+static BELIEVED: [Believed; SIGNALS] = [const {
+    Believed {
+        handler: AtomicUsize::new(SIG_DFL),
+        flags: AtomicU64::new(0),
+        restorer: AtomicUsize::new(0),
+        mask: AtomicU64::new(0),
+    }
+}; SIGNALS];
+
+/// Whether the daemon's dispositions are virtual.
+static ON: AtomicBool = AtomicBool::new(false);
+
+/// What the daemon believed at one moment.
+#[derive(Clone, Copy)]
+pub(crate) struct Snapshot {
+    handler: usize,
+    flags: u64,
+    restorer: usize,
+    mask: u64,
+}
+
+impl Believed {
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            handler: self.handler.load(Ordering::Acquire),
+            flags: self.flags.load(Ordering::Relaxed),
+            restorer: self.restorer.load(Ordering::Relaxed),
+            mask: self.mask.load(Ordering::Relaxed),
+        }
+    }
+}
+
+fn believed(signal: c_int) -> Option<&'static Believed> {
+    BELIEVED.get(usize::try_from(signal).ok()?.checked_sub(1)?)
+}
+
+/// What the daemon believes of this signal; `None` while the kernel's dispositions are its own.
+pub(crate) fn of(signal: c_int) -> Option<Snapshot> {
+    if !ON.load(Ordering::Acquire) {
+        return None;
+    }
+    believed(signal).map(Believed::snapshot)
+}
+
+/// Changes what the kernel had into what the daemon believed it to have.
+pub(crate) fn as_believed(believed: Option<Snapshot>, old: &mut libc::sigaction) {
+    let Some(believed) = believed.filter(|_| is_ours(old.sa_sigaction)) else {
+        return;
+    };
+    old.sa_sigaction = handler_as_believed(Some(believed), old.sa_sigaction);
+    // The kernel's flags are those of an int (`sa_flags` of sigaction(2)), kept in a long.
+    #[expect(clippy::cast_possible_truncation, reason = "the upper half is 0")]
+    let flags = believed.flags as c_int;
+    old.sa_flags = flags;
+    // SAFETY: an address the C library itself has set, or 0 for none.
+    old.sa_restorer =
+        unsafe { core::mem::transmute::<usize, Option<extern "C" fn()>>(believed.restorer) };
+    // SAFETY: the kernel's mask, 64 signals, is the first part of the C library's.
+    unsafe { (&raw mut old.sa_mask).cast::<u64>().write(believed.mask) };
+}
+
+/// The same for the handler alone, as signal(2) hands it out.
+pub(crate) fn handler_as_believed(believed: Option<Snapshot>, old: sighandler_t) -> sighandler_t {
+    match believed {
+        Some(_) if old == stand_in::address() => SIG_DFL,
+        Some(believed) if old == stand_in::once_address() => believed.handler,
+        _ => old,
+    }
+}
+
+fn is_ours(handler: usize) -> bool {
+    handler == stand_in::address() || handler == stand_in::once_address()
+}
+
+/// The daemon's handler behind [`stand_in::once`].
+pub(crate) fn handler_behind_once(signal: c_int) -> usize {
+    believed(signal).map_or(SIG_DFL, |believed| believed.handler.load(Ordering::Acquire))
+}
+
+/// The daemon wants the signal to interrupt system calls, or to restart them (siginterrupt(3)); the C library
+/// has changed that of our handler.
+pub(crate) fn interrupts(signal: c_int, interrupt: bool) {
+    let restart = u64::from(SA_RESTART.cast_unsigned());
+    if let (Some(_), Some(believed)) = (of(signal), believed(signal)) {
+        if interrupt {
+            believed.flags.fetch_and(!restart, Ordering::Relaxed);
+        } else {
+            believed.flags.fetch_or(restart, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Makes the dispositions virtual, and puts a stand-in wherever the daemon has SIG_DFL and dies of it. Not as
+/// PID 1 of a namespace: there the kernel discards signals that have no handler, and would deliver them to ours.
+pub(crate) fn put_stand_ins() {
+    if Pid::this_process().get() == 1 {
+        return;
+    }
+    ON.store(true, Ordering::Release);
+    (1..=64).for_each(settle);
+}
+
+/// Gives the kernel the daemon's own dispositions back. `false` when it had them already.
+pub(crate) fn withdraw_stand_ins() -> bool {
+    let was_on = ON.swap(false, Ordering::AcqRel);
+    for signal in (1..=64).filter(|_| was_on) {
+        let Some(ours) = get(signal).filter(|kernel| is_ours(kernel.handler)) else {
+            continue;
+        };
+        exchange(signal, ours, daemons_own(signal, ours));
+    }
+    was_on
+}
+
+/// Puts our handler where the daemon's disposition as the kernel has it now needs one.
+pub(crate) fn settle(signal: c_int) {
+    if !ON.load(Ordering::Acquire) || !ends_a_process(signal) {
+        return;
+    }
+    while let Some(daemons) = get(signal) {
+        let Some(ours) = ours_for(daemons) else {
+            return;
+        };
+        remember(signal, daemons);
+        if exchange(signal, daemons, ours) {
+            return;
+        }
+    }
+}
+
+/// Puts the stand-in where [`stand_in::once`] was: its one run is over.
+pub(crate) fn once_is_over(signal: c_int) {
+    if let Some(once) = get(signal).filter(|kernel| kernel.handler == stand_in::once_address()) {
+        exchange(signal, once, stand_in());
+    }
+}
+
+/// Puts SIG_DFL, for the daemon to die of.
+pub(crate) fn put_default(signal: c_int) {
+    swap(
+        signal,
+        &Kernel {
+            handler: SIG_DFL,
+            ..stand_in()
+        },
+    );
+}
+
+/// Whether the default action ends the process (signal(7)), and we may have a handler. 32 and 33 are the C
+/// library's own.
+fn ends_a_process(signal: c_int) -> bool {
+    use libc::{SIGCHLD, SIGCONT, SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH};
+    let stops_or_nothing = matches!(
+        signal,
+        SIGCHLD | SIGCONT | SIGKILL | SIGSTOP | SIGTSTP | SIGTTIN | SIGTTOU | SIGURG | SIGWINCH
+    );
+    (1..=64).contains(&signal) && !stops_or_nothing && !matches!(signal, 32 | 33)
+}
+
+/// Our handler for a disposition of the daemon's; `None` where its own has to stand alone.
+fn ours_for(daemons: Kernel) -> Option<Kernel> {
+    let resets = daemons.flags & u64::from(SA_RESETHAND.cast_unsigned()) != 0;
+    match daemons.handler {
+        SIG_DFL => Some(stand_in()),
+        SIG_IGN => None,
+        handler if is_ours(handler) || !resets => None,
+        _ => Some(Kernel {
+            handler: stand_in::once_address(),
+            flags: daemons.flags & !u64::from(SA_RESETHAND.cast_unsigned()),
+            ..daemons
+        }),
+    }
+}
+
+/// The daemon's own disposition behind one of ours.
+fn daemons_own(signal: c_int, ours: Kernel) -> Kernel {
+    let Some(believed) = believed(signal).map(Believed::snapshot) else {
+        return ours;
+    };
+    Kernel {
+        handler: handler_as_believed(Some(believed), ours.handler),
+        flags: believed.flags,
+        restorer: believed.restorer,
+        mask: believed.mask,
+    }
+}
+
+fn remember(signal: c_int, daemons: Kernel) {
+    if let Some(believed) = believed(signal) {
+        believed.flags.store(daemons.flags, Ordering::Relaxed);
+        believed.mask.store(daemons.mask, Ordering::Relaxed);
+        believed.restorer.store(daemons.restorer, Ordering::Relaxed);
+        believed.handler.store(daemons.handler, Ordering::Release);
+    }
+}
+
+/// Our stand-in, as the kernel wants it. All signals wait while it runs: no handler of the daemon's comes
+/// between a removal and the death that it belongs to.
+fn stand_in() -> Kernel {
+    let flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
+    Kernel {
+        handler: stand_in::address(),
+        flags: u64::from(flags.cast_unsigned()) | stand_in::SA_RESTORER,
+        restorer: stand_in::restorer_address(),
+        mask: u64::MAX,
+    }
+}
+
+/// Replaces what is expected by what is wanted, as one step; `false` when another thread has set something in
+/// between. That holds then, and has to be looked at anew.
+fn exchange(signal: c_int, expected: Kernel, wanted: Kernel) -> bool {
+    let Some(mut displaced) = swap(signal, &wanted) else {
+        return true;
+    };
+    if displaced == expected {
+        return true;
+    }
+    // What we displaced is the newer one: put it back. What comes out then is ours, or newer still.
+    while displaced != wanted {
+        let Some(newer) = swap(signal, &displaced) else {
+            return true;
+        };
+        if newer == wanted {
+            break;
+        }
+        displaced = newer;
+    }
+    false
+}
+
+fn get(signal: c_int) -> Option<Kernel> {
+    rt_sigaction(signal, ptr::null())
+}
+
+fn swap(signal: c_int, new: &Kernel) -> Option<Kernel> {
+    rt_sigaction(signal, new)
+}
+
+/// Asks for the disposition and, unless `new` is null, sets it; `None` for a signal that has none.
+fn rt_sigaction(signal: c_int, new: *const Kernel) -> Option<Kernel> {
+    let mut old = Kernel {
+        handler: SIG_DFL,
+        flags: 0,
+        restorer: 0,
+        mask: 0,
+    };
+    // SAFETY: the kernel reads one disposition, or none when `new` is null, and writes another; the handlers that
+    // we set are functions of the type that the flags say, and the others were the daemon's own.
+    let answer = unsafe {
+        raw_syscall!(
+            Sysno::rt_sigaction,
+            signal,
+            new,
+            &raw mut old,
+            size_of::<u64>()
+        )
+    };
+    (answer == 0).then_some(old)
+}

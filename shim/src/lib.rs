@@ -1,0 +1,44 @@
+//! `libpidward.so`: removes a daemon's pidfile at its death, from inside the daemon.
+//!
+//! It is preloaded into programs that know nothing of it, so nothing in it allocates, blocks, panics, holds a
+//! descriptor, or speaks; all of it may run in a signal handler. Where it cannot work it steps aside, and the
+//! daemon runs as if it were not there. In the order of the flow:
+//!
+//! - [`start`]: what happens when the library is loaded
+//! - [`hooks`]: the table of the functions of the C library that we stand in front of, and what each does
+//! - [`next`]: the definition behind ours
+//! - [`errno`]: puts errno back
+//! - [`seen`]: is this name a pidfile's? The one state, in atomics
+//! - [`wake`]: what happens when a pidfile was seen
+//! - [`seccomp`]: is a system call of our own safe here?
+//! - [`child`]: a child that the daemon never sees
+//! - [`guard`]: starts the guard
+//! - [`disposition`]: what the daemon believes of a signal, what the kernel has
+//! - [`stand_in`]: our handler; dying of what killed us
+//! - [`death`]: removes what is this process's
+#![no_std]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod child;
+mod death;
+mod disposition;
+mod errno;
+mod guard;
+mod hooks;
+mod next;
+mod seccomp;
+mod seen;
+mod stand_in;
+mod start;
+mod wake;
+
+/// Nothing here can panic; should it all the same, the process ends like one that aborts.
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    death::trap()
+}

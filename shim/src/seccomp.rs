@@ -1,0 +1,61 @@
+//! Is a system call of our own safe here? Under a seccomp filter, seccomp(2), it may end the process: then
+//! none is made, and the guard does the work.
+
+use core::sync::atomic::{AtomicU8, Ordering};
+
+use pidward_identity::pid::Pid;
+use pidward_identity::proc_stat::{numbers, status_line};
+use pidward_identity::process::ProcDir;
+
+use crate::disposition;
+
+const UNKNOWN: u8 = 0;
+const FREE: u8 = 1;
+const FILTERED: u8 = 2;
+
+static STATE: AtomicU8 = AtomicU8::new(UNKNOWN);
+
+/// Whether this process is under a filter that it inherited, or set since by a function that we hook.
+///
+/// The first call, when a pidfile was just made, asks /proc: with openat, read and close, which a program
+/// that has just opened a file to write it has most likely been allowed. prctl(2) would be shorter and is not.
+pub(crate) fn filtered() -> bool {
+    match STATE.load(Ordering::Relaxed) {
+        UNKNOWN => {
+            let filtered = inherited();
+            STATE.store(if filtered { FILTERED } else { FREE }, Ordering::Relaxed);
+            filtered
+        }
+        state => state == FILTERED,
+    }
+}
+
+fn inherited() -> bool {
+    let mode = ProcDir::open(Pid::this_process()).ok().and_then(|proc| {
+        proc.status(|status| status_line(status, "Seccomp").and_then(|line| numbers(line).next()))
+    });
+    mode.flatten().is_some_and(|mode| mode != 0)
+}
+
+/// The program is about to set a filter.
+pub(crate) struct Filter {
+    had_stand_ins: bool,
+}
+
+/// Takes the stand-ins away while system calls of our own are still allowed.
+pub(crate) fn before_filter() -> Filter {
+    Filter {
+        had_stand_ins: disposition::withdraw_stand_ins(),
+    }
+}
+
+impl Filter {
+    /// The program has set it, or has not been let.
+    pub(crate) fn was_set(self, success: bool) {
+        if success {
+            STATE.store(FILTERED, Ordering::Relaxed);
+        } else if self.had_stand_ins {
+            disposition::put_stand_ins();
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! The pidfiles that this process, or the one it was forked from, has seen made, and those that were named.
+//!
+//! The one state of the library: a few rooms of fixed size, claimed and published by atomics, because there
+//! is no allocator to ask and no lock that a signal handler could wait for. A pidfile for which no room is
+//! left is not noted: the guard that `pidward run -p` starts does not need us.
+#![expect(unsafe_code, reason = "static rooms, shared by atomics")]
+
+use core::cell::UnsafeCell;
+use core::ffi::{CStr, c_int};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, Ordering};
+
+use libc::{AT_FDCWD, PATH_MAX};
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::path::DecInt;
+use syscalls::{Sysno, syscall};
+
+use crate::errno;
+use crate::wake;
+
+/// How a file came to be noticed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Made {
+    /// It may be new under its name.
+    Created,
+    /// It was there, and is written to.
+    Written,
+}
+
+/// Postgres, with two pidfiles, is the daemon with the most that we know of.
+const ROOMS: usize = 16;
+const SIZE: usize = PATH_MAX.cast_unsigned() as usize;
+
+const FREE: u8 = 0;
+const CLAIMED: u8 = 1;
+const NAMED: u8 = 2;
+const SEEN: u8 = 3;
+
+/// Room for one absolute path, as directory, NUL, name, NUL.
+pub(crate) struct Room {
+    state: AtomicU8,
+    name_at: AtomicU16,
+    text: UnsafeCell<[u8; SIZE]>,
+}
+
+// SAFETY: the text is written only by the one who moved `state` from FREE to CLAIMED, and read only after it was
+// moved on to NAMED or SEEN, after which it never changes.
+unsafe impl Sync for Room {}
+
+static ALL: [Room; ROOMS] = [const {
+    Room {
+        state: AtomicU8::new(FREE),
+        name_at: AtomicU16::new(0),
+        text: UnsafeCell::new([0; SIZE]),
+    }
+}; ROOMS];
+
+/// Whether any pidfile was seen.
+static AWAKE: AtomicBool = AtomicBool::new(false);
+/// Whether any pidfile was named.
+static ANY_NAMED: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process has seen a pidfile made; until then the library does nothing.
+pub(crate) fn awake() -> bool {
+    AWAKE.load(Ordering::Acquire)
+}
+
+/// The pidfiles seen.
+pub(crate) fn pidfiles() -> impl Iterator<Item = &'static Room> {
+    ALL.iter()
+        .filter(|room| room.state.load(Ordering::Acquire) == SEEN)
+}
+
+/// The pidfiles named and not yet seen.
+pub(crate) fn named() -> impl Iterator<Item = &'static Room> {
+    ALL.iter()
+        .filter(|room| room.state.load(Ordering::Acquire) == NAMED)
+}
+
+impl Room {
+    fn text(&self) -> &[u8; SIZE] {
+        // SAFETY: only called on rooms that are published, or claimed by the caller; see `Sync`.
+        unsafe { &*self.text.get() }
+    }
+
+    /// The directory, absolute.
+    pub(crate) fn directory(&self) -> &CStr {
+        CStr::from_bytes_until_nul(self.text()).unwrap_or_default()
+    }
+
+    /// The name in it.
+    pub(crate) fn name(&self) -> &CStr {
+        let name = self
+            .text()
+            .get(usize::from(self.name_at.load(Ordering::Relaxed))..);
+        name.and_then(|name| CStr::from_bytes_until_nul(name).ok())
+            .unwrap_or_default()
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.name() == other.name() && self.directory() == other.directory()
+    }
+
+    /// From named to seen; `true` for the one call that did it.
+    pub(crate) fn see(&self) -> bool {
+        let first = self.state.swap(SEEN, Ordering::AcqRel) != SEEN;
+        AWAKE.store(true, Ordering::Release);
+        first
+    }
+
+    fn release(&self) {
+        self.state.store(FREE, Ordering::Release);
+    }
+
+    /// Writes the path, made absolute, into a claimed room; `false` when that cannot be.
+    fn fill(&self, dir: c_int, path: &CStr) -> bool {
+        // SAFETY: the caller has claimed the room, so nobody else reads or writes the text.
+        let text = unsafe { &mut *self.text.get() };
+        absolute(text, dir, path.to_bytes())
+            .map(|name_at| self.name_at.store(name_at, Ordering::Relaxed))
+            .is_some()
+    }
+}
+
+/// A file was made or opened for writing under this name.
+pub(crate) fn made(dir: c_int, path: &CStr, how: Made) {
+    if is_pidfile_name(path) || ANY_NAMED.load(Ordering::Relaxed) && has_the_name_of_a_named(path) {
+        let _errno = errno::Kept::now();
+        note(dir, path, how);
+    }
+}
+
+/// A file was given another name, under which it is a pidfile if it was one before.
+pub(crate) fn renamed(from_dir: c_int, from: &CStr, to_dir: c_int, to: &CStr) {
+    let _errno = errno::Kept::now();
+    if awake() && !is_pidfile_name(to) && was_seen(from_dir, from) {
+        note(to_dir, to, Made::Created);
+    } else {
+        made(to_dir, to, Made::Created);
+    }
+}
+
+/// The user has named a pidfile. Only absolute paths name one.
+pub(crate) fn name(path: &CStr) {
+    if path.to_bytes().first() != Some(&b'/') {
+        return;
+    }
+    if let Some(room) = claim(AT_FDCWD, path) {
+        ANY_NAMED.store(true, Ordering::Relaxed);
+        room.state.store(NAMED, Ordering::Release);
+    }
+}
+
+fn note(dir: c_int, path: &CStr, how: Made) {
+    let Some(claimed) = claim(dir, path) else {
+        return;
+    };
+    match same_as(claimed) {
+        Some(known) => {
+            claimed.release();
+            wake::on(known, known.see(), how);
+        }
+        None => wake::on(claimed, claimed.see(), how),
+    }
+}
+
+fn was_seen(dir: c_int, path: &CStr) -> bool {
+    let Some(claimed) = claim(dir, path) else {
+        return false;
+    };
+    let seen = pidfiles().any(|room| room.is_same(claimed));
+    claimed.release();
+    seen
+}
+
+/// A room with this path in it, known to the caller alone.
+fn claim(dir: c_int, path: &CStr) -> Option<&'static Room> {
+    let claimed = |room: &&Room| {
+        room.state
+            .compare_exchange(FREE, CLAIMED, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+    };
+    let room = ALL.iter().find(claimed)?;
+    if room.fill(dir, path) {
+        Some(room)
+    } else {
+        room.release();
+        None
+    }
+}
+
+fn same_as(claimed: &Room) -> Option<&'static Room> {
+    pidfiles().chain(named()).find(|room| room.is_same(claimed))
+}
+
+/// The last path component ends in `pid`, in any case: `httpd.pid`, `pid`, `RUNNING_PID`.
+fn is_pidfile_name(path: &CStr) -> bool {
+    path.to_bytes()
+        .last_chunk::<3>()
+        .is_some_and(|end| end.eq_ignore_ascii_case(b"pid"))
+}
+
+fn has_the_name_of_a_named(path: &CStr) -> bool {
+    let name = path
+        .to_bytes()
+        .rsplit(|&byte| byte == b'/')
+        .next()
+        .unwrap_or_default();
+    named().any(|room| room.name().to_bytes() == name)
+}
+
+/// Writes the path as directory, NUL, name, NUL and gives the place of the name. A relative path is one from
+/// the directory behind `dir`, `AT_FDCWD` being the current one.
+fn absolute(text: &mut [u8; SIZE], dir: c_int, path: &[u8]) -> Option<u16> {
+    let mut end = 0;
+    if path.first() != Some(&b'/') {
+        end = directory_of(dir, text)?;
+        *text.get_mut(end)? = b'/';
+        end = end.checked_add(1)?;
+    }
+    let whole = end.checked_add(path.len())?;
+    text.get_mut(end..whole)?.copy_from_slice(path);
+    *text.get_mut(whole)? = 0;
+    let slash = text.get(..whole)?.iter().rposition(|&byte| byte == b'/')?;
+    // The directory of /x.pid is "/", for which the one slash has to stay.
+    let nul = slash.max(1);
+    let name_at = nul.checked_add(1)?;
+    let name = slash.checked_add(1)?..whole.checked_add(1)?;
+    if name_at.checked_add(name.len())? > SIZE {
+        return None;
+    }
+    text.copy_within(name, name_at);
+    *text.get_mut(nul)? = 0;
+    u16::try_from(name_at).ok()
+}
+
+/// Writes the path of a directory and gives its length, 0 for the root directory: a slash follows.
+fn directory_of(dir: c_int, text: &mut [u8; SIZE]) -> Option<usize> {
+    let length = if dir == AT_FDCWD {
+        // SAFETY: the kernel writes at most `SIZE` bytes to the text (getcwd(2)).
+        let written = unsafe { syscall!(Sysno::getcwd, text.as_mut_ptr(), SIZE) }.ok()?;
+        written.checked_sub(1)?
+    } else {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fds = rustix::fs::openat(CWD, c"/proc/self/fd", flags, Mode::empty()).ok()?;
+        let written =
+            rustix::fs::readlinkat_raw(&fds, DecInt::new(dir), text.as_mut_slice()).ok()?;
+        if written >= SIZE {
+            return None;
+        }
+        written
+    };
+    // What is outside our root directory, or no directory, has no absolute path.
+    match text.get(..length)? {
+        b"/" => Some(0),
+        [b'/', ..] => Some(length),
+        _ => None,
+    }
+}

@@ -1,0 +1,159 @@
+//! What happens when the library is loaded, and when it is unloaded or the process exits.
+#![expect(
+    unsafe_code,
+    reason = "sections of the ELF file, and the environment of the C library"
+)]
+
+use core::ffi::{CStr, c_char};
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
+
+use crate::{death, guard, hooks, seen, wake};
+
+#[used]
+#[unsafe(link_section = ".init_array")]
+static LOADED: extern "C" fn() = loaded;
+
+/// Runs after the handlers of atexit(3) and the destructors of the program: the daemon's own clean-up comes first.
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static ENDING: extern "C" fn() = ending;
+
+unsafe extern "C" {
+    /// environ(7). Not what a constructor is passed: musl passes it nothing.
+    static environ: *const *const c_char;
+}
+
+/// What the user's environment says.
+struct Setting {
+    key: &'static [u8],
+    value: AtomicPtr<c_char>,
+}
+
+impl Setting {
+    const fn new(key: &'static [u8]) -> Self {
+        Self {
+            key,
+            value: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    /// The whole entry, `KEY=value`, as it stands in memory now: the daemon may have written its title over it,
+    /// and then it is no setting any more.
+    fn entry(&self) -> Option<&'static CStr> {
+        let entry = self.value.load(Ordering::Relaxed);
+        if entry.is_null() {
+            return None;
+        }
+        // SAFETY: an entry of the environment, in the memory that the kernel gave the process at its start; it
+        // is never unmapped, and a NUL follows it at the latest at its end.
+        let entry = unsafe { CStr::from_ptr(entry) };
+        entry.to_bytes().starts_with(self.key).then_some(entry)
+    }
+
+    fn value(&self) -> Option<&'static CStr> {
+        let entry = self.entry()?.to_bytes_with_nul();
+        CStr::from_bytes_with_nul(entry.get(self.key.len()..)?).ok()
+    }
+}
+
+static HOME: Setting = Setting::new(b"HOME=");
+static STATE_HOME: Setting = Setting::new(b"XDG_STATE_HOME=");
+static GUARD: Setting = Setting::new(b"PIDWARD_GUARD=");
+static GUARD_EXE: Setting = Setting::new(b"PIDWARD_GUARD_EXE=");
+static NAMED: Setting = Setting::new(b"PIDWARD_PIDFILE=");
+static NAMED_BY_SYSTEMD: Setting = Setting::new(b"PIDFILE=");
+
+/// The guard to start instead of the installed one.
+pub(crate) fn guard_exe() -> Option<&'static CStr> {
+    GUARD_EXE.value()
+}
+
+/// What of the environment a guard gets.
+pub(crate) fn guard_environment() -> [Option<&'static CStr>; 2] {
+    [HOME.entry(), STATE_HOME.entry()]
+}
+
+/// Whether the process was told to start no guard.
+pub(crate) fn guard_is_off() -> bool {
+    GUARD.value() == Some(c"off")
+}
+
+/// Whether the process runs with rights that its caller has not (`getauxval(3)`, `AT_SECURE`): then its
+/// environment is a stranger's, and the library does nothing at all.
+pub(crate) fn steps_aside() -> bool {
+    const UNKNOWN: u8 = 0;
+    const ORDINARY: u8 = 1;
+    const SECURE: u8 = 2;
+    static SECURITY: AtomicU8 = AtomicU8::new(UNKNOWN);
+    match SECURITY.load(Ordering::Relaxed) {
+        UNKNOWN => {
+            // SAFETY: reads the auxiliary vector, which the C library keeps.
+            let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
+            SECURITY.store(if secure { SECURE } else { ORDINARY }, Ordering::Relaxed);
+            secure
+        }
+        security => security == SECURE,
+    }
+}
+
+extern "C" fn loaded() {
+    if steps_aside() {
+        return;
+    }
+    hooks::resolve_early();
+    read_environment();
+    for path in NAMED.value().into_iter().chain(NAMED_BY_SYSTEMD.value()) {
+        name_each(path);
+    }
+    for room in seen::named().filter(|room| guard::holds_this_process(room)) {
+        wake::on(room, room.see(), seen::Made::Created);
+    }
+}
+
+extern "C" fn ending() {
+    death::of_this_process();
+}
+
+fn read_environment() {
+    let settings = [
+        &HOME,
+        &STATE_HOME,
+        &GUARD,
+        &GUARD_EXE,
+        &NAMED,
+        &NAMED_BY_SYSTEMD,
+    ];
+    // SAFETY: the C library has set it before it runs any constructor.
+    let mut next = unsafe { environ };
+    loop {
+        // SAFETY: `next` points into the array of the environment, which a null pointer ends, or is null.
+        let Some(entry) = (unsafe { next.as_ref() }).filter(|entry| !entry.is_null()) else {
+            return;
+        };
+        // SAFETY: each entry is a C string.
+        let text = unsafe { CStr::from_ptr(*entry) }.to_bytes();
+        for setting in settings
+            .iter()
+            .filter(|setting| text.starts_with(setting.key))
+        {
+            setting.value.store(entry.cast_mut(), Ordering::Relaxed);
+        }
+        // SAFETY: the entry was not the last.
+        next = unsafe { next.add(1) };
+    }
+}
+
+/// Names each of the paths between colons.
+fn name_each(paths: &CStr) {
+    let mut path = [0; libc::PATH_MAX.cast_unsigned() as usize];
+    for bytes in paths.to_bytes().split(|&byte| byte == b':') {
+        let Some((room, nul)) = path.split_at_mut_checked(bytes.len()) else {
+            continue;
+        };
+        let Some(nul) = nul.first_mut() else { continue };
+        room.copy_from_slice(bytes);
+        *nul = 0;
+        seen::name(CStr::from_bytes_until_nul(&path).unwrap_or_default());
+    }
+}
