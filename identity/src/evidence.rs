@@ -148,8 +148,13 @@ impl Evidence {
     }
 }
 
-/// What lives under the number, looked at between two looks at one descriptor of it.
-fn living(pidfile: &Pidfile<'_>, look: &Look, pid: Pid, pidfd: Option<&PidFd>) -> Option<Living> {
+/// What lives under the number that the pidfile holds, looked at between two looks at one descriptor of it.
+pub fn living(
+    pidfile: &Pidfile<'_>,
+    look: &Look,
+    pid: Pid,
+    pidfd: Option<&PidFd>,
+) -> Option<Living> {
     let seen = seen_in_proc(pidfile, look, pid);
     match pidfd {
         Some(pidfd) if pidfd.is_dead() => None,
@@ -286,7 +291,10 @@ fn compare_process(record: &Record<'_>, pid: Pid, pidfd: Option<&PidFd>) -> Reco
             let start = ProcDir::open(pid)
                 .ok()
                 .and_then(|proc| proc.stat(|stat| stat.start));
-            same(start == Some(record.start), Proof::Start)
+            // Without a start time it is dead, or hidden from us: neither says that it is another.
+            start.map_or(Recorded::Nothing, |start| {
+                same(start == record.start, Proof::Start)
+            })
         }
     }
 }

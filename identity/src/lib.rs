@@ -35,6 +35,9 @@ pub mod pidfile;
 pub mod proc_stat;
 pub mod process;
 pub mod read;
+
+/// What a system call refused, in all that this crate returns.
+pub use rustix::io::Errno;
 pub mod record;
 pub mod remove;
 pub mod trust;

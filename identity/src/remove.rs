@@ -4,6 +4,7 @@
 //! lock on it. Then it is moved aside, looked at again under that name, which no daemon writes to, and
 //! unlinked, or put back when it turns out to be somebody else's. So a new instance's pidfile survives the
 //! old one's death, even when it comes between two system calls of ours.
+#![expect(clippy::disallowed_methods, reason = "the one room that unlinks")]
 
 use core::ffi::CStr;
 

@@ -1,0 +1,27 @@
+//! Links the guard as what it is: one static file without a libc, at a fixed address, that the kernel can start.
+
+use std::env;
+
+/// - no start files, no libraries: `start.rs` and `mem.rs` are all there is;
+/// - no PIE: nobody would apply its relocations, and every page of them would become a private one;
+/// - no exception tables and no read-only-after-relocation segment: nothing unwinds, nothing relocates.
+const ARGUMENTS: [&str; 7] = [
+    "-nostartfiles",
+    "-nostdlib",
+    "-static",
+    "-no-pie",
+    "-Wl,-z,noexecstack",
+    "-Wl,-z,norelro",
+    "-Wl,--build-id=none",
+];
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    for argument in ARGUMENTS {
+        println!("cargo::rustc-link-arg-bins={argument}");
+    }
+    // Pages always have 4 KiB there; elsewhere a segment has to stand apart for the largest that a kernel may use.
+    if env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("x86_64") {
+        println!("cargo::rustc-link-arg-bins=-Wl,-z,max-page-size=4096");
+    }
+}

@@ -1,0 +1,123 @@
+//! What the log is told at an owner's death: that his pidfile was removed, or why not, and of what he died.
+
+use core::ffi::CStr;
+use core::fmt::{self, Display};
+
+use pidward_identity::pidfd::ExitInfo;
+use pidward_identity::pidfile::NoLook;
+use pidward_identity::remove::Kept;
+use rustix::io::Errno;
+
+use crate::hand_over::Owner;
+use crate::line::Shown;
+use crate::syslog::{self, Severity};
+
+/// Signals by number, the same on all architectures that the guard is built for, signal(7).
+const SIGNALS: [&str; 31] = [
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
+    "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
+    "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
+];
+
+/// Says that the pidfile was removed. Waits at most so many milliseconds for the owner's exit to be known.
+pub(crate) fn say_removed(path: &CStr, owner: &Owner, milliseconds: u32) {
+    owner.pidfd.wait_until_reaped(milliseconds);
+    let (path, cause) = (Shown(path.to_bytes()), Cause(owner.pidfd.exit_info()));
+    syslog::say(
+        Severity::Info,
+        format_args!("removed {path}: {} {cause}", Who(owner)),
+    );
+}
+
+/// Says that the pidfile stays, though its owner is dead.
+pub(crate) fn say_left(path: &CStr, owner: &Owner, kept: Kept) {
+    let (path, who, why) = (Shown(path.to_bytes()), Who(owner), Why(kept));
+    syslog::say(
+        Severity::Warning,
+        format_args!("left {path}: {who} is dead, but {why}"),
+    );
+}
+
+/// Says that there is no guard, and why.
+pub(crate) fn say_unguarded(path: &CStr, why: Errno) {
+    let (path, why) = (Shown(path.to_bytes()), Reason(why));
+    syslog::say(
+        Severity::Warning,
+        format_args!("not guarding {path}: {why}"),
+    );
+}
+
+/// `PID 812 (apache2)`.
+struct Who<'a>(&'a Owner);
+
+impl Display for Who<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "PID {}", self.0.pid.get())?;
+        if !self.0.comm.is_empty() {
+            write!(out, " ({})", Shown(&self.0.comm))?;
+        }
+        Ok(())
+    }
+}
+
+/// How it ended, as far as the kernel told.
+struct Cause(Option<ExitInfo>);
+
+impl Display for Cause {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(info) = self.0 else {
+            return out.write_str("ended");
+        };
+        if let Some(status) = info.exit_status() {
+            return write!(out, "exited with status {status}");
+        }
+        let signal = info.signal().unwrap_or_default();
+        write!(out, "was ended by signal {signal}")?;
+        let index = usize::try_from(signal.saturating_sub(1)).ok();
+        if let Some(name) = index.and_then(|index| SIGNALS.get(index)) {
+            write!(out, " ({name})")?;
+        }
+        if info.core_dumped() {
+            out.write_str(", core dumped")?;
+        }
+        Ok(())
+    }
+}
+
+struct Why(Kept);
+
+impl Display for Why {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Kept::Locked => out.write_str("somebody still holds a lock on the file"),
+            Kept::AsideTaken => out.write_str("another removal was interrupted and is in the way"),
+            Kept::Denied(error) => write!(out, "removing it is refused: {}", Reason(error)),
+            Kept::NotReadable(NoLook::Unreadable(error)) => {
+                write!(out, "the file cannot be read: {}", Reason(error))
+            }
+            Kept::NotReadable(NoLook::NotRegular) => out.write_str("something else has its name"),
+            Kept::NotReadable(NoLook::Missing) | Kept::Missing => out.write_str("it is gone"),
+            Kept::NotHis => out.write_str("it names another process"),
+        }
+    }
+}
+
+/// An error number in words, for those that a directory or a record may meet.
+struct Reason(Errno);
+
+impl Display for Reason {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self.0 {
+            Errno::ACCESS | Errno::PERM => "permission denied",
+            Errno::NOENT => "no such directory",
+            Errno::NOTDIR => "not a directory",
+            Errno::ISDIR => "a directory is in the way",
+            Errno::ROFS => "read-only file system",
+            Errno::NOSPC | Errno::DQUOT => "no space left",
+            Errno::NAMETOOLONG => "the name is too long",
+            Errno::LOOP => "too many symbolic links",
+            Errno::NOSYS => "the kernel has no pidfd, which came with Linux 5.3",
+            error => return write!(out, "error {}", error.raw_os_error()),
+        })
+    }
+}

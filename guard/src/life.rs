@@ -1,0 +1,238 @@
+//! What the guard waits for: a pidfile that names a process, what becomes of it, that process's death.
+//!
+//! Each wait is for changes and a death at once, and after each the pidfile is looked at anew; there is no
+//! picture of it that could be wrong. While an owner lives and nothing happens to his pidfile, nothing wakes the
+//! guard.
+
+use pidward_identity::pid::{NotAPid, Pid};
+use pidward_identity::pidfile::Look;
+use pidward_identity::remove::{self, Kept};
+use rustix::fd::AsFd;
+
+use crate::death;
+use crate::guard::{End, Guard};
+use crate::hand_over::{self, Named, Now, Owner, Version};
+use crate::known;
+use crate::line::Shown;
+use crate::patience::{Patience, TICK};
+use crate::record::Locked;
+use crate::syslog::{self, Severity};
+
+/// A pidfile that is written in several pieces is complete after this time, in milliseconds.
+const WRITING: u32 = 2000;
+
+/// How following an owner ended.
+enum Over {
+    /// Another has the pidfile now.
+    Passed(Owner),
+    /// The owner removed it.
+    Removed,
+    /// The owner is dead.
+    Dead,
+}
+
+/// What came after an owner's death.
+enum AfterDeath {
+    /// Another has the pidfile now.
+    Passed(Owner),
+    /// The pidfile was removed.
+    Cleared,
+    /// It was gone before.
+    Gone,
+    /// It is not his, and no other process came.
+    NobodyCame(Option<Version>),
+    /// It stays.
+    Left(Kept),
+}
+
+impl Guard<'_> {
+    /// From the wait for an owner to the end of the last one.
+    pub(crate) fn watch_over(&mut self, record: &mut Locked, patience: Patience) -> End {
+        let mut owner = match self.wait_for_owner(patience) {
+            Ok(owner) => owner,
+            Err(last) => return End::NobodyCame(last),
+        };
+        // Who handed over, lives on, and has his own pidfile elsewhere: when the new process fails, nginx moves
+        // it back.
+        let mut previous: Option<Owner> = None;
+        loop {
+            let after = match self.follow(&mut owner, record) {
+                Over::Passed(new) => {
+                    previous =
+                        Some(core::mem::replace(&mut owner, new)).filter(Owner::file_was_moved);
+                    continue;
+                }
+                Over::Removed => return End::Gone(owner),
+                Over::Dead => self.after_death(&owner),
+            };
+            let back = previous.take().filter(|previous| !previous.pidfd.is_dead());
+            match (after, back) {
+                (AfterDeath::Passed(new), _) => owner = new,
+                (AfterDeath::Cleared, None) => return End::Cleared(owner),
+                (AfterDeath::Gone, None) => return End::Gone(owner),
+                (AfterDeath::Cleared, Some(back)) => {
+                    let dead = core::mem::replace(&mut owner, back);
+                    death::say_removed(self.request.path, &dead, 0);
+                }
+                (AfterDeath::Gone, Some(back)) => owner = back,
+                (AfterDeath::NobodyCame(last), _) => return End::NobodyCame(last),
+                (AfterDeath::Left(kept), _) => return End::Left(owner, kept),
+            }
+        }
+    }
+
+    /// Waits until the pidfile names a process; `Err` when none came.
+    fn wait_for_owner(&mut self, mut patience: Patience) -> Result<Owner, Option<Version>> {
+        let mut doubt = Doubt::default();
+        loop {
+            self.watch.directory(&self.pidfile);
+            self.watch.drain();
+            let look = self.pidfile.look().ok();
+            let version = look.as_ref().map(Version::from);
+            let untrusted = match look.map(|look| hand_over::named(&self.pidfile, look)) {
+                Some(Named::Owner(owner)) => return Ok(owner),
+                Some(Named::Untrusted(pid)) => Some(pid),
+                Some(Named::Nobody) | None => None,
+            };
+            let pause = doubt.pause(untrusted, self);
+            if !patience.wait(&self.watch, pause) {
+                return Err(version);
+            }
+        }
+    }
+
+    /// Keeps the record true while the owner lives and has the pidfile, or may get it back.
+    fn follow(&mut self, owner: &mut Owner, record: &mut Locked) -> Over {
+        let mut doubt = Doubt::default();
+        self.watch.file(&owner.look);
+        loop {
+            self.watch.drain();
+            let now = hand_over::now(&self.pidfile, owner);
+            let (mut settled, mut untrusted) = (false, None);
+            let newly_watched = match now {
+                Now::Passed(new) => return Over::Passed(new),
+                Now::Removed if !self.request.named => return Over::Removed,
+                Now::His(look) => {
+                    settled = true;
+                    owner.look = look;
+                    if record.write(owner) {
+                        known::remember(self.request.path, self.environment);
+                    }
+                    self.watch.file(&owner.look)
+                }
+                Now::Removed | Now::Moved => {
+                    record.clear();
+                    known::forget(self.request.path, self.environment);
+                    self.watch.directory(&self.pidfile)
+                }
+                Now::Between(pid) => {
+                    untrusted = pid;
+                    self.watch.directory(&self.pidfile)
+                }
+            };
+            // What happened before it was watched has to be looked for.
+            if newly_watched {
+                continue;
+            }
+            let tick = (!settled && !self.watch.is_armed()).then_some(TICK);
+            let pause = doubt.pause(untrusted, self).or(tick);
+            self.watch.wait(Some(owner.pidfd.as_fd()), pause);
+            if owner.pidfd.is_dead() {
+                return Over::Dead;
+            }
+        }
+    }
+
+    /// Removes the pidfile, or waits for what hinders that: a new instance is writing it, or somebody holds a
+    /// lock on it, be it that new instance or what the dead one left behind.
+    fn after_death(&mut self, owner: &Owner) -> AfterDeath {
+        let mut patience = Patience::new(None, self.request.timeout);
+        let mut doubt = Doubt::default();
+        let mut retry = 10;
+        loop {
+            let look = self.pidfile.look().ok();
+            let version = look.as_ref().map(Version::from);
+            let is_empty = look.as_ref().is_some_and(is_empty);
+            // As it was when last looked at, the file is the dead one's, whoever may have his number by now.
+            let as_before = version == Some(Version::from(&owner.look));
+            let named = match look.filter(|_| !as_before) {
+                Some(look) => hand_over::named(&self.pidfile, look),
+                None => Named::Nobody,
+            };
+            let (pause, end) = match named {
+                Named::Owner(new) => return AfterDeath::Passed(new),
+                Named::Untrusted(pid) => (
+                    doubt.pause(Some(pid), self),
+                    AfterDeath::NobodyCame(version),
+                ),
+                Named::Nobody => match remove::pidfile_of(owner.pid, &self.pidfile) {
+                    Ok(()) => return AfterDeath::Cleared,
+                    Err(Kept::Missing) => return AfterDeath::Gone,
+                    Err(Kept::NotHis) => {
+                        if !is_empty {
+                            patience.at_most(WRITING);
+                        }
+                        (None, AfterDeath::NobodyCame(version))
+                    }
+                    Err(Kept::Locked) => {
+                        // No event comes when a lock goes.
+                        retry = TICK.min(retry * 2);
+                        (Some(retry), AfterDeath::Left(Kept::Locked))
+                    }
+                    Err(kept) => return AfterDeath::Left(kept),
+                },
+            };
+            if self.watch.directory(&self.pidfile) {
+                continue;
+            }
+            if !patience.wait(&self.watch, pause) {
+                return end;
+            }
+            self.watch.drain();
+        }
+    }
+}
+
+fn is_empty(look: &Look) -> bool {
+    look.pid == Err(NotAPid::Empty)
+}
+
+/// A pidfile that may not speak for the process it names: looked at again, at longer and longer intervals, as
+/// nothing tells when the process changes its rights; said to the log when it stays so, once.
+struct Doubt {
+    pause: u32,
+    said: bool,
+}
+
+impl Default for Doubt {
+    fn default() -> Self {
+        Self {
+            pause: 10,
+            said: false,
+        }
+    }
+}
+
+impl Doubt {
+    /// After how many milliseconds to look again, if at all.
+    fn pause(&mut self, untrusted: Option<Pid>, guard: &Guard<'_>) -> Option<u32> {
+        const LONGEST: u32 = 5000;
+        let pid = untrusted?;
+        self.pause *= 2;
+        if self.pause < LONGEST {
+            return Some(self.pause);
+        }
+        self.pause = LONGEST;
+        if !self.said {
+            self.said = true;
+            let (path, pid) = (Shown(guard.request.path.to_bytes()), pid.get());
+            syslog::say(
+                Severity::Warning,
+                format_args!(
+                    "not guarding {path}: who can write it has not the rights of PID {pid}, which it names"
+                ),
+            );
+        }
+        None
+    }
+}

@@ -1,0 +1,98 @@
+//! `pidward-guard PIDFILE`: waits for the death of the process that a pidfile names, and removes the pidfile.
+//!
+//! One small process a daemon: static, without a libc, one thread, no heap, a few pages. In the order of the
+//! flow, pidfile seen -> guard started -> record -> watch -> death -> remove:
+//!
+//! - [`start`], [`mem`]: what a libc would do before `main`, and for the compiler
+//! - [`arguments`]: what it was told
+//! - [`detach`]: leaves behind what it inherited
+//! - [`guard`]: the only one for its pidfile, from locking the record to leaving
+//! - [`life`]: what it waits for, one thing after the other
+//! - [`patience`], [`cgroup`]: how long it waits for a pidfile that may never come
+//! - [`watch`]: wakes it when something happens to the pidfile
+//! - [`hand_over`]: whose the pidfile is now
+//! - [`record`], [`known`]: what it leaves for others to read
+//! - [`death`]: what the log is told, by [`syslog`], in a [`line`]
+#![no_std]
+#![no_main]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod arguments;
+mod cgroup;
+mod death;
+mod detach;
+mod guard;
+mod hand_over;
+mod known;
+mod life;
+mod line;
+mod mem;
+mod patience;
+mod record;
+mod start;
+mod syslog;
+mod watch;
+
+use core::ffi::CStr;
+
+use pidward_identity::pidfd::PidFd;
+use pidward_identity::pidfile::Pidfile;
+use rustix::io::Errno;
+
+use crate::arguments::{Arguments, Environment, Request};
+use crate::guard::Guard;
+use crate::watch::Watch;
+
+/// Runs to the end and gives the exit status: 0, also when another guard is at work; 1 when the pidfile cannot
+/// be guarded, which the log is told; 2 for a usage error.
+fn main(arguments: Arguments, environment: Environment) -> u8 {
+    let request = match arguments.request() {
+        Ok(request) => request,
+        Err(status) => return status,
+    };
+    let writer = detach::close_all_but_writer();
+    detach::leave_the_starter();
+    match guard(request, environment, writer) {
+        Ok(()) => 0,
+        Err(error) => {
+            death::say_unguarded(request.path, error);
+            1
+        }
+    }
+}
+
+fn guard(request: Request, environment: Environment, writer: Option<PidFd>) -> Result<(), Errno> {
+    let guard = Guard {
+        request,
+        environment,
+        pidfile: pidfile(request.path)?,
+        watch: Watch::default(),
+    };
+    guard.live(writer)
+}
+
+/// Opens the pidfile's directory. The path itself stays whole: ps(1) shows it.
+///
+/// Not inlined, like others with large buffers: what they need of the stack would be needed for life.
+#[inline(never)]
+fn pidfile(path: &'static CStr) -> Result<Pidfile<'static>, Errno> {
+    const PATH_MAX: usize = 4096;
+    let bytes = path.to_bytes_with_nul();
+    let slash = bytes.iter().rposition(|&byte| byte == b'/');
+    let slash = slash.ok_or(Errno::INVAL)?;
+    let (directory, name) = bytes.split_at_checked(slash + 1).ok_or(Errno::INVAL)?;
+    let name = CStr::from_bytes_with_nul(name).map_err(|_| Errno::INVAL)?;
+    // With its slash at the end: "/run/" is "/run", and "/" is itself.
+    let mut buffer = [0; PATH_MAX];
+    let room = buffer
+        .get_mut(..directory.len())
+        .ok_or(Errno::NAMETOOLONG)?;
+    room.copy_from_slice(directory);
+    let directory = CStr::from_bytes_until_nul(&buffer).map_err(|_| Errno::NAMETOOLONG)?;
+    Pidfile::in_directory(directory, name)
+}

@@ -1,0 +1,121 @@
+//! `pidward run`: sweep, guard, preload, and become the command.
+//!
+//! Whatever of pidward's own work cannot be done is said and left undone. The command is started all the same.
+
+use std::path::Path;
+
+use pidward_identity::remove;
+use pidward_identity::verdict::Class;
+
+use crate::cli;
+use crate::environment::Environment;
+use crate::exit::Exit;
+use crate::finding::Finding;
+use crate::guard;
+use crate::parts;
+use crate::place::{NoPlace, Place};
+use crate::program::{Program, Unrunnable};
+use crate::say;
+
+/// Comes back only when the command cannot be run.
+pub(crate) fn run(options: cli::Run, mut environment: Environment) -> Exit {
+    let name = options.command.first().cloned().unwrap_or_default();
+    // Before a guard is started for what will never write a pidfile.
+    let program = match Program::find(options.command, &environment) {
+        Ok(program) => program,
+        Err(reason) => return refuse(name.as_ref(), reason),
+    };
+    let guard = wants_guards(&environment).then(|| parts::guard(&environment));
+    for path in &options.pidfiles {
+        let Some(place) = accept(path) else { continue };
+        sweep(&place);
+        if let Some(guard) = &guard
+            && let Err(error) = guard::start(guard, place.c_path(), &environment)
+        {
+            say::no_guard(&place.path, guard, error);
+        }
+        if !options.no_preload && environment.name_pidfile(&place.path).is_err() {
+            say::cannot_be_named(&place.path);
+        }
+    }
+    if !options.no_preload {
+        preload(&mut environment);
+    }
+    refuse(name.as_ref(), program.exec(&environment))
+}
+
+fn refuse(command: &Path, reason: Unrunnable) -> Exit {
+    say::cannot_run(command, reason);
+    match reason {
+        Unrunnable::NotFound | Unrunnable::NoInterpreter => Exit::NotFound,
+        Unrunnable::Directory | Unrunnable::Binary | Unrunnable::Refused(_) => Exit::NotExecutable,
+    }
+}
+
+/// `PIDWARD_GUARD=off` is the user's word that he wants none.
+fn wants_guards(environment: &Environment) -> bool {
+    environment
+        .get("PIDWARD_GUARD")
+        .is_none_or(|word| word != "off")
+}
+
+/// The place of a pidfile that can be looked after; says why when it cannot.
+fn accept(path: &Path) -> Option<Place> {
+    let refused = match Place::of(path) {
+        Err(NoPlace::Directory) => say::Refused::Directory,
+        Err(NoPlace::NoCurrentDirectory(error)) => say::Refused::NoCurrentDirectory(error),
+        Ok(place) => match obstacle(&place) {
+            None => return Some(place),
+            Some(obstacle) => obstacle,
+        },
+    };
+    say::not_looked_after(path, &refused);
+    None
+}
+
+/// What keeps this path from being a pidfile's.
+fn obstacle(place: &Place) -> Option<say::Refused> {
+    let pidfile = match place.open() {
+        Ok(pidfile) => pidfile,
+        Err(error) => return Some(say::Refused::InDirectory(place.directory().into(), error)),
+    };
+    // Without a name for the record there is no guard.
+    if pidfile.record_name().is_none() {
+        return Some(say::Refused::TooLong);
+    }
+    let kind = std::fs::symlink_metadata(&place.path).ok()?.file_type();
+    if kind.is_dir() {
+        Some(say::Refused::Directory)
+    } else if kind.is_symlink() {
+        Some(say::Refused::SymbolicLink)
+    } else if !kind.is_file() {
+        Some(say::Refused::NotRegular)
+    } else {
+        None
+    }
+}
+
+/// Removes the pidfile if it is stale: proven not to be a living daemon's, for whatever reason.
+fn sweep(place: &Place) {
+    let finding = Finding::at(place);
+    let (Class::Stale, Some(pid)) = (finding.reason.class(), finding.pid()) else {
+        return;
+    };
+    let Ok(pidfile) = place.open() else { return };
+    match remove::pidfile_of(pid, &pidfile) {
+        Ok(()) => say::removed(&finding),
+        Err(remove::Kept::Missing) => {}
+        Err(kept) => say::left(&finding, kept),
+    }
+}
+
+fn preload(environment: &mut Environment) {
+    match parts::library() {
+        Ok(library) => {
+            if environment.preload(&library).is_err() {
+                say::cannot_be_preloaded(&library);
+            }
+        }
+        Err(unusable) => say::no_library(&unusable),
+    }
+}

@@ -1,0 +1,41 @@
+//! pidward, the command: what an operator types. In the order in which a `run` passes through it:
+//!
+//! - [`entry`]: what we were started with, before anything has touched it
+//! - [`cli`]: the command line; its help comes from it
+//! - [`command`]: one file a command
+//! - [`place`]: a pidfile's path, as what is done with it needs it
+//! - [`finding`]: what a pidfile was found to be; [`find`]: which pidfiles a path means; [`known`]: the links
+//!   to recorded pidfiles
+//! - [`guard`]: starts a guard, unnoticed by the command
+//! - [`parts`]: where the library and the guard lie
+//! - [`environment`]: what the command inherits
+//! - [`program`]: which file a command's name stands for; becoming it
+//! - [`say`]: every sentence that a user sees; [`exit`]: every exit status
+#![cfg_attr(not(test), no_main)]
+
+mod cli;
+mod command;
+mod entry;
+mod environment;
+mod exit;
+mod find;
+mod finding;
+mod guard;
+mod known;
+mod parts;
+mod place;
+mod program;
+mod say;
+
+use cli::Command;
+use entry::Start;
+use exit::Exit;
+
+/// Does what the command line says.
+fn main(start: Start) -> Exit {
+    match cli::parse(&start.arguments) {
+        Err(answer) => say::usage(&answer),
+        Ok(Command::Run(options)) => command::run::run(options, start.environment),
+        Ok(Command::Status(options)) => command::status::status(&options, &start.environment),
+    }
+}

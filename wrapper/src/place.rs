@@ -1,0 +1,118 @@
+//! A pidfile's path, as what is done with it needs it: absolute, and cut into directory and name.
+
+use std::ffi::CString;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use pidward_identity::Errno;
+use pidward_identity::pidfile::Pidfile;
+
+/// Where a pidfile is or will be.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// The path, absolute. Symbolic links in it are left as they are.
+    pub(crate) path: PathBuf,
+    directory: CString,
+    name: CString,
+}
+
+/// Why a path can be no pidfile's.
+#[derive(Debug)]
+pub(crate) enum NoPlace {
+    /// It ends in a slash, `.` or `..`: whatever it is, it is a directory's.
+    Directory,
+    /// The current directory, which it is relative to, has no path.
+    NoCurrentDirectory(io::Error),
+}
+
+impl Place {
+    /// The place of this path; a relative one is taken from the current directory.
+    ///
+    /// # Errors
+    /// [`NoPlace`], when it can be no file's path.
+    pub(crate) fn of(path: &Path) -> Result<Self, NoPlace> {
+        let bytes = path.as_os_str().as_bytes();
+        if bytes == b"." || bytes.ends_with(b"/") || bytes.ends_with(b"/.") {
+            return Err(NoPlace::Directory);
+        }
+        let path = std::path::absolute(path).map_err(NoPlace::NoCurrentDirectory)?;
+        let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(NoPlace::Directory);
+        };
+        // A path comes from an argument or from the kernel, and so has no NUL.
+        let text = |bytes: &[u8]| CString::new(bytes).unwrap_or_default();
+        Ok(Self {
+            directory: text(directory.as_os_str().as_bytes()),
+            name: text(name.as_bytes()),
+            path,
+        })
+    }
+
+    /// Opens the directory.
+    ///
+    /// # Errors
+    /// What open(2) says of the directory.
+    pub(crate) fn open(&self) -> Result<Pidfile<'_>, Errno> {
+        Pidfile::in_directory(&self.directory, &self.name)
+    }
+
+    /// The directory's path.
+    pub(crate) fn directory(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("/"))
+    }
+
+    /// The path, for execve(2).
+    pub(crate) fn c_path(&self) -> CString {
+        CString::new(self.path.as_os_str().as_bytes()).unwrap_or_default()
+    }
+
+    /// Two places with the same key are the same file's, by whatever paths.
+    pub(crate) fn key(&self) -> Key {
+        match std::fs::metadata(self.directory()) {
+            Ok(directory) => Key::InDirectory(directory.dev(), directory.ino(), self.name.clone()),
+            Err(_) => Key::NoDirectory(self.path.clone()),
+        }
+    }
+}
+
+/// See [`Place::key`].
+#[derive(PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Key {
+    /// A name in a directory of this device and inode.
+    InDirectory(u64, u64, CString),
+    /// The directory cannot be asked, so the path has to do.
+    NoDirectory(PathBuf),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_path_is_the_current_directorys() {
+        let here = std::env::current_dir().unwrap();
+        for path in ["x.pid", "./x.pid", ".//x.pid"] {
+            assert_eq!(Place::of(Path::new(path)).unwrap().path, here.join("x.pid"));
+        }
+        // Never shortened: `a` may be a symbolic link.
+        let up = Place::of(Path::new("a/../x.pid")).unwrap();
+        assert_eq!(up.path, here.join("a/../x.pid"));
+    }
+
+    #[test]
+    fn a_directorys_path_is_no_pidfiles() {
+        for path in ["/", "/run/", "/run/.", "/run/..", "..", "."] {
+            let place = Place::of(Path::new(path));
+            assert!(matches!(place, Err(NoPlace::Directory)), "{path}");
+        }
+    }
+
+    #[test]
+    fn one_file_by_two_paths_has_one_key() {
+        let key = |path| Place::of(Path::new(path)).unwrap().key();
+        assert_eq!(key("/proc/x.pid"), key("/proc/../proc/x.pid"));
+        assert_ne!(key("/proc/x.pid"), key("/x.pid"));
+    }
+}

@@ -1,0 +1,205 @@
+//! Every sentence that a user sees. Errors and notices are here; [`verdict`] says what a pidfile is, [`json`]
+//! says the same to programs, [`text`] makes paths and times fit for a line.
+//!
+//! A notice is one line on standard error: what, why, and what it comes to. When nobody can read it, nothing
+//! is done about it: a daemon does not stay down because its standard error is closed.
+
+mod json;
+mod text;
+mod verdict;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use pidward_identity::remove::Kept;
+
+use crate::cli::Answer;
+use crate::exit::Exit;
+use crate::find::Hidden;
+use crate::finding::Finding;
+use crate::parts::Unusable;
+use crate::program::Unrunnable;
+use text::{cause, cause_of, escaped};
+
+fn notice(sentence: &str) {
+    let _ = writeln!(io::stderr(), "pidward: {sentence}");
+}
+
+/// Help is an answer, anything else an error.
+pub(crate) fn usage(answer: &Answer) -> Exit {
+    match answer {
+        Answer::Usage(text) => {
+            let _ = write!(io::stderr(), "{text}");
+            Exit::Usage
+        }
+        Answer::Help(text) => match to_stdout(text) {
+            Ok(()) => Exit::Success,
+            Err(_) => Exit::Unknown,
+        },
+    }
+}
+
+/// Why a pidfile named with `-p` is not looked after.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// It is a directory.
+    Directory,
+    /// It is a symbolic link.
+    SymbolicLink,
+    /// It is a device, FIFO or socket.
+    NotRegular,
+    /// Its name leaves no room for the record's.
+    TooLong,
+    /// This is its directory, and it cannot be opened.
+    InDirectory(PathBuf, pidward_identity::Errno),
+    /// It is relative to a current directory that has no path.
+    NoCurrentDirectory(io::Error),
+}
+
+/// A pidfile named with `-p` cannot be one.
+pub(crate) fn not_looked_after(pidfile: &Path, refused: &Refused) {
+    let why = match refused {
+        Refused::Directory => "it is a directory; name the file in it".to_owned(),
+        Refused::SymbolicLink => "it is a symbolic link; name the file that it leads to".to_owned(),
+        Refused::NotRegular => "it is no regular file".to_owned(),
+        Refused::TooLong => "its name is too long to have a record beside it".to_owned(),
+        Refused::InDirectory(directory, pidward_identity::Errno::NOENT) => format!(
+            "there is no directory {}; make it before the daemon starts",
+            escaped(directory)
+        ),
+        Refused::InDirectory(directory, error) => {
+            let error = Errno::from_raw(error.raw_os_error());
+            format!("{}: {}", escaped(directory), cause(error))
+        }
+        Refused::NoCurrentDirectory(error) => {
+            format!("the current directory has no path: {}", cause_of(error))
+        }
+    };
+    notice(&format!("not looking after {}: {why}", escaped(pidfile)));
+}
+
+/// A stale pidfile was removed.
+pub(crate) fn removed(finding: &Finding) {
+    let path = escaped(&finding.path);
+    notice(&format!("removed {path}: {}", verdict::text(finding)));
+}
+
+/// A stale pidfile could not be removed.
+pub(crate) fn left(finding: &Finding, kept: Kept) {
+    let why = match kept {
+        Kept::Missing | Kept::NotHis => "it has changed meanwhile".to_owned(),
+        Kept::NotReadable(_) => "it cannot be read any more".to_owned(),
+        Kept::Locked => "another process holds a lock on it".to_owned(),
+        Kept::AsideTaken => "what an interrupted removal left beside it is in the way".to_owned(),
+        Kept::Denied(error) => cause(Errno::from_raw(error.raw_os_error())),
+    };
+    let path = escaped(&finding.path);
+    let stale = verdict::text(finding);
+    notice(&format!("left {path}, though {stale}: {why}"));
+}
+
+/// A guard could not be started.
+pub(crate) fn no_guard(pidfile: &Path, guard: &Path, error: Errno) {
+    notice(&format!(
+        "no guard for {}: {}: {}; the pidfile stays if the daemon is killed",
+        escaped(pidfile),
+        escaped(guard),
+        cause(error)
+    ));
+}
+
+/// A pidfile cannot be named in `PIDWARD_PIDFILE`.
+pub(crate) fn cannot_be_named(pidfile: &Path) {
+    notice(&format!(
+        "cannot name {} to the daemon: a colon in the path would make it two; its guard alone looks after it",
+        escaped(pidfile)
+    ));
+}
+
+/// The library is not preloaded.
+pub(crate) fn no_library(unusable: &Unusable) {
+    let why = match unusable {
+        Unusable::Missing(path) => format!("{}: {}", escaped(path), cause(Errno::ENOENT)),
+        Unusable::Unreadable(path, error) => format!("{}: {}", escaped(path), cause_of(error)),
+        Unusable::Foreign(path) => {
+            format!("{} is no shared library of this machine", escaped(path))
+        }
+    };
+    notice(&format!("not preloading: {why}; {NOT_PRELOADED}"));
+}
+
+/// The library lies where `LD_PRELOAD` cannot point.
+pub(crate) fn cannot_be_preloaded(library: &Path) {
+    notice(&format!(
+        "not preloading {}: a space or colon in the path would make it two; {NOT_PRELOADED}",
+        escaped(library)
+    ));
+}
+
+const NOT_PRELOADED: &str = "only pidfiles named with -p are looked after";
+
+/// The command cannot be run.
+pub(crate) fn cannot_run(command: &Path, reason: Unrunnable) {
+    let why = match reason {
+        Unrunnable::NotFound => "no such command".to_owned(),
+        Unrunnable::Directory => "it is a directory".to_owned(),
+        Unrunnable::Binary => "it is neither a program of this machine nor a script".to_owned(),
+        Unrunnable::NoInterpreter => {
+            "the interpreter or loader that it asks for is not there".to_owned()
+        }
+        Unrunnable::Refused(error) => cause(error),
+    };
+    notice(&format!("cannot run {}: {why}", escaped(command)));
+}
+
+/// What could not be searched: the directories that the user named a line each, all others together.
+pub(crate) fn hidden(hidden: &[Hidden]) {
+    let (named, others): (Vec<&Hidden>, Vec<&Hidden>) = hidden.iter().partition(|it| it.named);
+    for Hidden {
+        directory, error, ..
+    } in named
+    {
+        let why = cause_of(error);
+        notice(&format!("cannot look into {}: {why}", escaped(directory)));
+    }
+    if let Some(first) = others.first() {
+        let more = match others.len() {
+            1 => String::new(),
+            all => format!(" and {} other directories", all - 1),
+        };
+        notice(&format!(
+            "cannot look into {}{more}: {}; pidfiles there are not listed",
+            escaped(&first.directory),
+            cause_of(&first.error)
+        ));
+    }
+}
+
+/// The answer of `status`.
+///
+/// # Errors
+/// When standard output does not take it; that has been said then.
+pub(crate) fn findings(findings: &[Finding], json: bool) -> io::Result<()> {
+    if json {
+        return to_stdout(&json::array(findings)?);
+    }
+    let width = if io::stdout().is_terminal() {
+        let widths = findings.iter().map(|it| escaped(&it.path).chars().count());
+        widths.max().unwrap_or_default()
+    } else {
+        0
+    };
+    let lines = findings.iter().map(|it| verdict::line(it, width));
+    to_stdout(&lines.collect::<String>())
+}
+
+fn to_stdout(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout();
+    let written = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+    written.inspect_err(|error| {
+        notice(&format!("cannot write the answer: {}", cause_of(error)));
+    })
+}

@@ -1,0 +1,63 @@
+//! What a pidfile is, for programs.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::text::{as_json, escaped_bytes};
+use super::verdict;
+use crate::finding::{Finding, RecordFacts, age};
+
+/// One pidfile. `pidfile` is the path itself; where that is not UTF-8, it is escaped as in plain text.
+#[derive(Serialize)]
+struct Object<'a> {
+    pidfile: String,
+    class: &'static str,
+    reason: &'static str,
+    running: bool,
+    pid: Option<i32>,
+    process: Option<Process>,
+    record: Option<&'a RecordFacts>,
+    message: String,
+}
+
+/// What has the process ID now, whether or not it is what the pidfile means. Null where there is nothing.
+#[derive(Serialize)]
+struct Process {
+    name: String,
+    uid: Option<u32>,
+    /// In clock ticks since boot, as the record has it.
+    start: u64,
+    /// Since then, in seconds.
+    up: u64,
+}
+
+/// All of them as one array.
+///
+/// # Errors
+/// Never, as far as is known: all keys are strings, and there are no maps.
+pub(crate) fn array(findings: &[Finding]) -> io::Result<String> {
+    let objects: Vec<Object<'_>> = findings.iter().map(object).collect();
+    let mut text = serde_json::to_string_pretty(&objects)?;
+    text.push('\n');
+    Ok(text)
+}
+
+fn object(finding: &Finding) -> Object<'_> {
+    let class = finding.reason.class();
+    Object {
+        pidfile: as_json(finding.path.as_os_str()),
+        class: class.name(),
+        reason: finding.reason.name(),
+        running: class == pidward_identity::verdict::Class::Running,
+        pid: finding.pid().map(pidward_identity::pid::Pid::get),
+        process: finding.evidence.living.as_ref().map(|living| Process {
+            name: escaped_bytes(&living.comm),
+            uid: living.uid,
+            start: living.start.0,
+            up: age(living.start),
+        }),
+        record: finding.record.as_ref(),
+        message: verdict::text(finding),
+    }
+}
