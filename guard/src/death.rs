@@ -21,8 +21,11 @@ const SIGNALS: [&str; 31] = [
 
 /// Says that the pidfile was removed. Waits at most so many milliseconds for the owner's exit to be known.
 pub(crate) fn say_removed(path: &CStr, owner: &Owner, milliseconds: u32) {
-    owner.pidfd.wait_until_reaped(milliseconds);
-    let (path, cause) = (Shown(path.to_bytes()), Cause(owner.pidfd.exit_info()));
+    let info = owner.pidfd().and_then(|pidfd| {
+        pidfd.wait_until_reaped(milliseconds);
+        pidfd.exit_info()
+    });
+    let (path, cause) = (Shown(path.to_bytes()), Cause(info));
     syslog::say(
         Severity::Info,
         format_args!("removed {path}: {} {cause}", Who(owner)),
@@ -90,6 +93,7 @@ impl Display for Why {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Kept::Locked => out.write_str("somebody still holds a lock on the file"),
+            Kept::Open => out.write_str("somebody still has the file open for writing"),
             Kept::AsideTaken => out.write_str("another removal was interrupted and is in the way"),
             Kept::Denied(error) => write!(out, "removing it is refused: {}", Reason(error)),
             Kept::NotReadable(NoLook::Unreadable(error)) => {

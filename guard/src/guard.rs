@@ -22,7 +22,7 @@ use crate::watch::Watch;
 
 /// For how long a guard that the user asked for bears with another that guards a living process, in
 /// milliseconds: that may be an instance which is just about to die.
-const STAND_BY: u32 = 2000;
+const STAND_BY: u32 = 500;
 
 /// A daemon that removes its pidfile to write it anew does so within this time, in milliseconds.
 const ANEW: u32 = 250;
@@ -47,6 +47,9 @@ pub(crate) struct Guard<'a> {
     pub(crate) environment: Environment,
     pub(crate) pidfile: Pidfile<'a>,
     pub(crate) watch: Watch,
+    /// When it was started, or shortly before, in seconds since the epoch: a pidfile that has changed since is not
+    /// one that an earlier instance left behind.
+    pub(crate) started: i64,
 }
 
 impl Guard<'_> {
@@ -136,17 +139,14 @@ impl Guard<'_> {
         let before = match end {
             End::NobodyCame(before) => *before,
             End::Cleared(_) => None,
-            End::Left(owner, _) => Some(Version::from(&owner.look)),
+            End::Left(owner, _) => Some(owner.version),
             End::Gone(owner) => {
                 let until = Moment::in_milliseconds(ANEW);
                 self.watch.directory(&self.pidfile);
                 self.watch.drain();
-                while version(&self.pidfile).is_none()
-                    && !until.has_passed()
-                    && !owner.pidfd.is_dead()
-                {
+                while version(&self.pidfile).is_none() && !until.has_passed() && !owner.is_dead() {
                     self.watch
-                        .wait(Some(owner.pidfd.as_fd()), Some(until.left()));
+                        .wait(owner.pidfd().map(AsFd::as_fd), Some(until.left()));
                     self.watch.drain();
                 }
                 None

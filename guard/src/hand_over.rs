@@ -8,13 +8,15 @@ use pidward_identity::evidence::{self, Kind};
 use pidward_identity::pid::{NotAPid, Pid};
 use pidward_identity::pidfd::PidFd;
 use pidward_identity::pidfile::{FileId, Look, NoLook, Pidfile, Written};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::io::Errno;
 
 /// A pidfile as it was looked at: which file, as of when, with which text. The text as well, because the clock of
 /// files is coarse: two daemons can write numbers of the same length in one of its ticks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Version {
-    id: FileId,
-    written: Written,
+    pub(crate) id: FileId,
+    pub(crate) written: Written,
     pid: Result<Pid, NotAPid>,
 }
 
@@ -35,16 +37,55 @@ pub(crate) struct Owner {
     pub(crate) pid: Pid,
     /// Its command name when it was found.
     pub(crate) comm: ArrayVec<u8, 16>,
-    /// Itself.
-    pub(crate) pidfd: PidFd,
-    /// The last look at the pidfile while it was his.
-    pub(crate) look: Look,
+    /// Itself; `None` when it was dead already.
+    pidfd: Option<PidFd>,
+    /// The pidfile when it was last seen to be his.
+    pub(crate) version: Version,
+    /// That file, held to tell its removal from its renaming.
+    file: Option<OwnedFd>,
 }
 
 impl Owner {
+    fn new(pid: Pid, comm: ArrayVec<u8, 16>, pidfd: Option<PidFd>, look: Look) -> Self {
+        Self {
+            pid,
+            comm,
+            pidfd,
+            version: Version::from(&look),
+            file: Some(look.into_file()),
+        }
+    }
+
+    /// The pidfile is still his, as this look shows it.
+    pub(crate) fn still_has(&mut self, look: Look) {
+        self.version = Version::from(&look);
+        self.file = Some(look.into_file());
+    }
+
+    /// Lets go of the file: while it is open here, a removal cannot find that nobody else has it open.
+    pub(crate) fn close_file(&mut self) {
+        self.file = None;
+    }
+
+    /// The file that is, or was, his pidfile.
+    pub(crate) fn file(&self) -> Option<BorrowedFd<'_>> {
+        self.file.as_ref().map(AsFd::as_fd)
+    }
+
     /// Whether the file that was his pidfile still has a name: then it was moved, not removed.
     pub(crate) fn file_was_moved(&self) -> bool {
-        rustix::fs::fstat(self.look.file()).is_ok_and(|stat| stat.st_nlink > 0)
+        let stat = self.file().map(rustix::fs::fstat);
+        stat.is_some_and(|stat| stat.is_ok_and(|stat| stat.st_nlink > 0))
+    }
+
+    /// Itself, unless it was dead when it was found.
+    pub(crate) fn pidfd(&self) -> Option<&PidFd> {
+        self.pidfd.as_ref()
+    }
+
+    /// Whether it is dead.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.pidfd().is_none_or(PidFd::is_dead)
     }
 }
 
@@ -56,6 +97,8 @@ pub(crate) enum Named {
     /// A process, but the file may not speak for it: somebody can change the one who has not the rights of the
     /// other. That may pass: a daemon gives its pidfile away just before it drops its privileges.
     Untrusted(Pid),
+    /// A process that is no more. Who wrote the file may have meant it, or the file is an old one.
+    Dead(Owner),
     /// Nobody who could be meant.
     Nobody,
 }
@@ -65,11 +108,13 @@ pub(crate) fn named(pidfile: &Pidfile<'_>, look: Look) -> Named {
     let Ok(pid) = look.pid else {
         return Named::Nobody;
     };
-    let Ok(pidfd) = PidFd::open(pid) else {
-        return Named::Nobody;
+    let pidfd = match PidFd::open(pid) {
+        Ok(pidfd) => pidfd,
+        Err(Errno::SRCH) => return Named::Dead(Owner::new(pid, ArrayVec::new(), None, look)),
+        Err(_) => return Named::Nobody,
     };
     let Some(living) = evidence::living(pidfile, &look, pid, Some(&pidfd)) else {
-        return Named::Nobody;
+        return Named::Dead(Owner::new(pid, ArrayVec::new(), Some(pidfd), look));
     };
     if living.kind != Kind::Process || living.younger_than_file {
         return Named::Nobody;
@@ -79,12 +124,7 @@ pub(crate) fn named(pidfile: &Pidfile<'_>, look: Look) -> Named {
     if !living.trusted && living.uid.is_some() {
         return Named::Untrusted(pid);
     }
-    Named::Owner(Owner {
-        pid,
-        comm: living.comm,
-        pidfd,
-        look,
-    })
+    Named::Owner(Owner::new(pid, living.comm, Some(pidfd), look))
 }
 
 /// What became of an owner's pidfile.
@@ -109,7 +149,7 @@ pub(crate) fn now(pidfile: &Pidfile<'_>, owner: &Owner) -> Now {
         Ok(look) => match named(pidfile, look) {
             Named::Owner(another) => Now::Passed(another),
             Named::Untrusted(pid) => Now::Between(Some(pid)),
-            Named::Nobody => Now::Between(None),
+            Named::Dead(_) | Named::Nobody => Now::Between(None),
         },
         Err(NoLook::Missing) if owner.file_was_moved() => Now::Moved,
         Err(NoLook::Missing) => Now::Removed,

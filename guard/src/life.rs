@@ -6,7 +6,7 @@
 
 use pidward_identity::pid::{NotAPid, Pid};
 use pidward_identity::pidfile::Look;
-use pidward_identity::remove::{self, Kept};
+use pidward_identity::remove::{self, Kept, Writers};
 use rustix::fd::AsFd;
 
 use crate::death;
@@ -14,12 +14,16 @@ use crate::guard::{End, Guard};
 use crate::hand_over::{self, Named, Now, Owner, Version};
 use crate::known;
 use crate::line::Shown;
-use crate::patience::{Patience, TICK};
+use crate::patience::{Moment, Patience, TICK};
 use crate::record::Locked;
 use crate::syslog::{self, Severity};
 
 /// A pidfile that is written in several pieces is complete after this time, in milliseconds.
 const WRITING: u32 = 2000;
+
+/// A descriptor that a child inherited from the dead process is written to within this time, in milliseconds, or
+/// never: cron writes its PID, forks, ends, and the child writes its own.
+const INHERITED: u32 = 500;
 
 /// How following an owner ended.
 enum Over {
@@ -63,9 +67,12 @@ impl Guard<'_> {
                     continue;
                 }
                 Over::Removed => return End::Gone(owner),
-                Over::Dead => self.after_death(&owner),
+                Over::Dead => {
+                    owner.close_file();
+                    self.after_death(&owner)
+                }
             };
-            let back = previous.take().filter(|previous| !previous.pidfd.is_dead());
+            let back = previous.take().filter(|previous| !previous.is_dead());
             match (after, back) {
                 (AfterDeath::Passed(new), _) => owner = new,
                 (AfterDeath::Cleared, None) => return End::Cleared(owner),
@@ -81,7 +88,8 @@ impl Guard<'_> {
         }
     }
 
-    /// Waits until the pidfile names a process; `Err` when none came.
+    /// Waits until the pidfile names a process; `Err` when none came. One that was dead before it was found
+    /// counts, when the pidfile is no older than this guard: it was meant, and lived shortly.
     fn wait_for_owner(&mut self, mut patience: Patience) -> Result<Owner, Option<Version>> {
         let mut doubt = Doubt::default();
         loop {
@@ -89,10 +97,14 @@ impl Guard<'_> {
             self.watch.drain();
             let look = self.pidfile.look().ok();
             let version = look.as_ref().map(Version::from);
+            let is_new = look
+                .as_ref()
+                .is_some_and(|look| look.changed >= self.started);
             let untrusted = match look.map(|look| hand_over::named(&self.pidfile, look)) {
                 Some(Named::Owner(owner)) => return Ok(owner),
+                Some(Named::Dead(owner)) if is_new => return Ok(owner),
                 Some(Named::Untrusted(pid)) => Some(pid),
-                Some(Named::Nobody) | None => None,
+                Some(Named::Dead(_) | Named::Nobody) | None => None,
             };
             let pause = doubt.pause(untrusted, self);
             if !patience.wait(&self.watch, pause) {
@@ -103,8 +115,11 @@ impl Guard<'_> {
 
     /// Keeps the record true while the owner lives and has the pidfile, or may get it back.
     fn follow(&mut self, owner: &mut Owner, record: &mut Locked) -> Over {
+        if owner.is_dead() {
+            return Over::Dead;
+        }
         let mut doubt = Doubt::default();
-        self.watch.file(&owner.look);
+        self.watch.file(owner);
         loop {
             self.watch.drain();
             let now = hand_over::now(&self.pidfile, owner);
@@ -114,11 +129,11 @@ impl Guard<'_> {
                 Now::Removed if !self.request.named => return Over::Removed,
                 Now::His(look) => {
                     settled = true;
-                    owner.look = look;
+                    owner.still_has(look);
                     if record.write(owner) {
                         known::remember(self.request.path, self.environment);
                     }
-                    self.watch.file(&owner.look)
+                    self.watch.file(owner)
                 }
                 Now::Removed | Now::Moved => {
                     record.clear();
@@ -136,8 +151,8 @@ impl Guard<'_> {
             }
             let tick = (!settled && !self.watch.is_armed()).then_some(TICK);
             let pause = doubt.pause(untrusted, self).or(tick);
-            self.watch.wait(Some(owner.pidfd.as_fd()), pause);
-            if owner.pidfd.is_dead() {
+            self.watch.wait(owner.pidfd().map(AsFd::as_fd), pause);
+            if owner.is_dead() {
                 return Over::Dead;
             }
         }
@@ -147,6 +162,7 @@ impl Guard<'_> {
     /// lock on it, be it that new instance or what the dead one left behind.
     fn after_death(&mut self, owner: &Owner) -> AfterDeath {
         let mut patience = Patience::new(None, self.request.timeout);
+        let inherited = Moment::in_milliseconds(INHERITED);
         let mut doubt = Doubt::default();
         let mut retry = 10;
         loop {
@@ -154,7 +170,7 @@ impl Guard<'_> {
             let version = look.as_ref().map(Version::from);
             let is_empty = look.as_ref().is_some_and(is_empty);
             // As it was when last looked at, the file is the dead one's, whoever may have his number by now.
-            let as_before = version == Some(Version::from(&owner.look));
+            let as_before = version == Some(owner.version);
             let named = match look.filter(|_| !as_before) {
                 Some(look) => hand_over::named(&self.pidfile, look),
                 None => Named::Nobody,
@@ -165,7 +181,7 @@ impl Guard<'_> {
                     doubt.pause(Some(pid), self),
                     AfterDeath::NobodyCame(version),
                 ),
-                Named::Nobody => match remove::pidfile_of(owner.pid, &self.pidfile) {
+                Named::Dead(_) | Named::Nobody => match self.remove(owner.pid, inherited) {
                     Ok(()) => return AfterDeath::Cleared,
                     Err(Kept::Missing) => return AfterDeath::Gone,
                     Err(Kept::NotHis) => {
@@ -173,6 +189,9 @@ impl Guard<'_> {
                             patience.at_most(WRITING);
                         }
                         (None, AfterDeath::NobodyCame(version))
+                    }
+                    Err(Kept::Open) => {
+                        (Some(inherited.left().max(1)), AfterDeath::Left(Kept::Open))
                     }
                     Err(Kept::Locked) => {
                         // No event comes when a lock goes.
@@ -190,6 +209,16 @@ impl Guard<'_> {
             }
             self.watch.drain();
         }
+    }
+
+    /// Removes the pidfile of a dead process. Who else has it open for writing may write it until `inherited`.
+    fn remove(&self, dead: Pid, inherited: Moment) -> Result<(), Kept> {
+        let writers = if inherited.has_passed() {
+            Writers::HadTheirTime
+        } else {
+            Writers::MayWrite
+        };
+        remove::pidfile_of(dead, &self.pidfile, writers)
     }
 }
 

@@ -43,6 +43,7 @@ use core::ffi::CStr;
 use pidward_identity::pidfd::PidFd;
 use pidward_identity::pidfile::Pidfile;
 use rustix::io::Errno;
+use rustix::time::ClockId;
 
 use crate::arguments::{Arguments, Environment, Request};
 use crate::guard::Guard;
@@ -72,6 +73,8 @@ fn guard(request: Request, environment: Environment, writer: Option<PidFd>) -> R
         environment,
         pidfile: pidfile(request.path)?,
         watch: Watch::default(),
+        // Who renames a pidfile into place starts the guard after that.
+        started: rustix::time::clock_gettime(ClockId::Realtime).tv_sec - 2,
     };
     guard.live(writer)
 }

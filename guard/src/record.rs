@@ -151,7 +151,7 @@ impl Locked {
 
     /// Records the owner, unless the record says all that already. Whether it was written anew.
     pub(crate) fn write(&mut self, owner: &Owner) -> bool {
-        let now = Some(Version::from(&owner.look));
+        let now = Some(owner.version);
         if self.written_for == now {
             return false;
         }
@@ -171,9 +171,9 @@ impl Locked {
         let (start, uid) = (proc.stat(|stat| stat.start)?, proc.credentials()?.uid);
         let mut exe = [0; 1024];
         let exe = proc.exe(&mut exe).unwrap_or(b"-");
-        let (pidfd, handle) = (owner.pidfd.inode(), owner.pidfd.handle());
+        let pidfd = owner.pidfd()?;
         // It lives, so all of the above was of the process that the descriptor means.
-        if owner.pidfd.is_dead() {
+        if pidfd.is_dead() {
             return None;
         }
         let record = Record {
@@ -182,13 +182,13 @@ impl Locked {
             boot: BootId::current()?,
             // The namespace in which `pid` is its number: ours.
             pid_ns: PidNs::current()?,
-            pidfd,
-            handle,
+            pidfd: pidfd.inode(),
+            handle: pidfd.handle(),
             machine: MachineId::current(),
             exe,
             uid,
-            file: owner.look.id.inode,
-            written: owner.look.written,
+            file: owner.version.id.inode,
+            written: owner.version.written,
             guard: Pid::this_process(),
         };
         let text = record.text();

@@ -7,12 +7,14 @@
 use core::ffi::CStr;
 
 use arrayvec::ArrayVec;
-use pidward_identity::pidfile::{FileId, Look, Pidfile};
+use pidward_identity::pidfile::{FileId, Pidfile};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::Errno;
 use rustix::path::DecInt;
+
+use crate::hand_over::Owner;
 
 /// What is watched.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,13 +48,16 @@ impl Watch {
 
     /// Watches the pidfile itself. That it is unlinked or replaced comes as a change of its attributes: it has a
     /// link less. `true` as above.
-    pub(crate) fn file(&mut self, look: &Look) -> bool {
+    pub(crate) fn file(&mut self, owner: &Owner) -> bool {
+        let Some(file) = owner.file() else {
+            return false;
+        };
         let events = WatchFlags::MODIFY
             | WatchFlags::CLOSE_WRITE
             | WatchFlags::ATTRIB
             | WatchFlags::MOVE_SELF
             | WatchFlags::DELETE_SELF;
-        self.arm(Target::File(look.id), look.file(), events)
+        self.arm(Target::File(owner.version.id), file, events)
     }
 
     /// Watches for the end of another guard: it unlinks its record, or at least closes it.

@@ -1,11 +1,14 @@
-//! Who locks a file, and locking one.
+//! Who has a file open or locked, and locking one.
+#![expect(unsafe_code, reason = "fcntl(2) operations that rustix does not wrap")]
 
-use rustix::fd::AsFd;
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd};
 use rustix::fs::{CWD, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Flock, FlockType};
+use syscalls::{Sysno, raw_syscall};
 
-use crate::pid::{Pid, decimal};
+use crate::pid::decimal;
+use crate::pidfd;
 use crate::pidfile::{FileId, Look};
 use crate::read;
 
@@ -45,42 +48,88 @@ pub fn is_held(record: impl AsFd) -> Result<bool, Errno> {
     }
 }
 
-/// Whether somebody holds a lock of any kind on a pidfile. The POSIX locks of the calling process do not
-/// count, nor an flock(2) taken by `dying`, the calling process when it is the daemon at its end.
+/// What other processes have of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Held {
+    /// Nothing that counts.
+    Free,
+    /// It is open for writing, in whatever namespace.
+    Open,
+    /// It is locked, by POSIX, OFD or flock(2).
+    Locked,
+}
+
+/// What others have of a pidfile. The POSIX locks of the calling process do not count; its other descriptors
+/// and what it locked through them do, as its children may have inherited those.
 ///
-/// Never tries to take the lock: a daemon that starts at this moment would find its pidfile locked, and give up.
-/// When the answer cannot be had, it is `true`.
+/// Never tries to take a lock: a daemon that starts at this moment would find its pidfile locked, and give up. A
+/// lease (fcntl(2), `F_SETLEASE`) is taken instead, for the time of one system call: it is granted only where nobody
+/// else has the file open, and who opens it just then waits until it is back. Locks that no lease excludes are
+/// looked up in /proc/locks, which takes the kernel milliseconds and shows no flock(2) whose taker is
+/// dead to a PID namespace; so a descriptor for writing counts by itself.
 #[must_use]
-pub fn is_locked_by_others(look: &Look, dying: Option<Pid>) -> bool {
-    // A write lock on the whole file conflicts with every POSIX and OFD lock (fcntl_locking(2)).
+pub fn held_by_others(look: &Look) -> Held {
+    // A write lock on the whole file conflicts with every POSIX and OFD lock (F_GETLK in fcntl_locking(2)).
     match rustix::process::fcntl_getlk(look.file(), &Flock::from(FlockType::WriteLock)) {
-        Ok(None) => flock_holder(look.id, dying),
-        Ok(Some(_)) => true,
-        // A file system without locks.
-        Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK) => false,
-        Err(_) => true,
+        Ok(Some(_)) => return Held::Locked,
+        // What cannot be asked is told by a lease.
+        Ok(None) | Err(_) => {}
+    }
+    match lease(look.file(), Lease::Alone) {
+        Ok(()) => Held::Free,
+        Err(_) if is_flocked(look.id) => Held::Locked,
+        Err(Errno::AGAIN) if lease(look.file(), Lease::NobodyWrites) == Err(Errno::AGAIN) => {
+            Held::Open
+        }
+        // Nobody, only readers, or a file system without leases.
+        Err(_) => Held::Free,
     }
 }
 
-/// Whether /proc/locks, `proc_locks(5)`, lists an flock(2) on the file.
-fn flock_holder(file: FileId, dying: Option<Pid>) -> bool {
+/// What a lease proves.
+#[derive(Clone, Copy)]
+enum Lease {
+    /// `F_RDLCK`: nobody has the file open for writing.
+    NobodyWrites = 0,
+    /// `F_WRLCK`: nobody else has it open at all.
+    Alone = 1,
+}
+
+/// Takes a lease and gives it back. `AGAIN` says that it is not so; `ACCES` and `INVAL`, that it cannot be told.
+fn lease(file: BorrowedFd<'_>, lease: Lease) -> Result<(), Errno> {
+    const F_SETSIG: usize = 10;
+    const F_SETLEASE: usize = 1024;
+    const F_UNLCK: usize = 2;
+    /// Ignored by default. The lease's own SIGIO would end a daemon at the moment of its death otherwise than it
+    /// dies.
+    const SIGURG: usize = 23;
+    let fcntl = |operation: usize, argument: usize| {
+        // SAFETY: operations of fcntl(2) with numbers as arguments, on a descriptor that is open.
+        let answer = unsafe { raw_syscall!(Sysno::fcntl, file.as_raw_fd(), operation, argument) };
+        pidfd::check(answer)
+    };
+    fcntl(F_SETSIG, SIGURG)?;
+    fcntl(F_SETLEASE, lease as usize)?;
+    fcntl(F_SETLEASE, F_UNLCK).map(drop)
+}
+
+/// Whether /proc/locks, `proc_locks(5)`, lists an flock(2) on the file. Without /proc nobody can tell.
+fn is_flocked(file: FileId) -> bool {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let Ok(locks) = rustix::fs::openat(CWD, c"/proc/locks", flags, Mode::empty()) else {
-        // Without /proc nobody can tell; the lock of flock(2) is advice, the text of the file decides.
         return false;
     };
     let mut found = false;
     let read = read::lines::<256>(locks.as_fd(), |line| {
-        found = held_flock(line)
-            .is_some_and(|(holder, id)| id == file && Some(holder) != dying.map(Pid::get));
+        found = flocked_file(line) == Some(file);
         !found
     });
     found || read.is_err()
 }
 
-/// Holder and file of a line `1: FLOCK  ADVISORY  WRITE 90 08:01:1234 0 EOF`; `None` for other kinds of locks
-/// and for those who wait for one.
-fn held_flock(line: &[u8]) -> Option<(i32, FileId)> {
+/// The file of a line `1: FLOCK  ADVISORY  WRITE 90 08:01:1234 0 EOF`; `None` for other kinds of locks and for
+/// those who wait for one.
+fn flocked_file(line: &[u8]) -> Option<FileId> {
     let mut words = line
         .split(u8::is_ascii_whitespace)
         .filter(|word| !word.is_empty())
@@ -88,17 +137,13 @@ fn held_flock(line: &[u8]) -> Option<(i32, FileId)> {
     if words.next()? != b"FLOCK" {
         return None;
     }
-    let holder = i32::try_from(decimal(words.nth(2)?)?).ok()?;
-    let mut file = words.next()?.split(|&byte| byte == b':');
+    let mut file = words.nth(3)?.split(|&byte| byte == b':');
     let mut device = || u32::from_str_radix(core::str::from_utf8(file.next()?).ok()?, 16).ok();
     let device = rustix::fs::makedev(device()?, device()?);
-    Some((
-        holder,
-        FileId {
-            device,
-            inode: decimal(file.next()?)?,
-        },
-    ))
+    Some(FileId {
+        device,
+        inode: decimal(file.next()?)?,
+    })
 }
 
 #[cfg(test)]
@@ -111,19 +156,40 @@ mod tests {
             device: rustix::fs::makedev(8, 1),
             inode: 1234,
         };
+        let file = |line: &str| flocked_file(line.as_bytes());
         assert_eq!(
-            held_flock(b"1: FLOCK  ADVISORY  WRITE 90 08:01:1234 0 EOF"),
-            Some((90, id))
+            file("1: FLOCK  ADVISORY  WRITE 90 08:01:1234 0 EOF"),
+            Some(id)
         );
         assert_eq!(
-            held_flock(b"1: -> FLOCK  ADVISORY  WRITE 90 08:01:1234 0 EOF"),
+            file("1: -> FLOCK  ADVISORY  WRITE 90 08:01:1234 0 EOF"),
             None
         );
+        assert_eq!(file("2: POSIX  ADVISORY  WRITE 90 08:01:1234 0 EOF"), None);
+        assert_eq!(file("3: FLOCK  ADV"), None);
+    }
+
+    #[test]
+    fn who_has_the_pidfile_open_or_locked_is_found_out() {
+        let directory = std::env::temp_dir().join(format!("pidward-held-{}", std::process::id()));
+        std::fs::create_dir(&directory).unwrap();
+        let path = directory.join("x.pid");
+        std::fs::write(&path, "15\n").unwrap();
+        let c_directory = std::ffi::CString::new(directory.to_str().unwrap()).unwrap();
+        let pidfile = crate::pidfile::Pidfile::in_directory(&c_directory, c"x.pid").unwrap();
+        let look = pidfile.look().unwrap();
+        assert_eq!(held_by_others(&look), Held::Free);
+        let writer = std::fs::File::options().write(true).open(&path).unwrap();
+        assert_eq!(held_by_others(&look), Held::Open, "somebody may write");
+        drop(writer);
+        let reader = std::fs::File::open(&path).unwrap();
+        reader.lock().unwrap();
         assert_eq!(
-            held_flock(b"2: POSIX  ADVISORY  WRITE 90 08:01:1234 0 EOF"),
-            None
+            held_by_others(&look),
+            Held::Locked,
+            "somebody reads and locks"
         );
-        assert_eq!(held_flock(b"3: FLOCK  ADV"), None);
+        std::fs::remove_dir_all(&directory).unwrap();
     }
 
     #[test]

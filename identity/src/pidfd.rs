@@ -257,7 +257,7 @@ impl AsFd for PidFd {
 }
 
 /// What a raw system call returned: a result, or an error number negated (intro(2)).
-fn check(answer: usize) -> Result<usize, Errno> {
+pub(crate) fn check(answer: usize) -> Result<usize, Errno> {
     match answer.cast_signed() {
         error @ -4095..=-1 => Err(Errno::from_raw_os_error(
             i32::try_from(-error).unwrap_or_default(),

@@ -71,6 +71,8 @@ pub struct Look {
     pub id: FileId,
     /// When it was last written.
     pub written: Written,
+    /// When it was last written, renamed or linked (st_ctime of stat(2)), seconds since the epoch.
+    pub changed: i64,
     /// The user whose file it is.
     pub uid: u32,
     /// Its group.
@@ -86,6 +88,12 @@ impl Look {
     #[must_use]
     pub fn file(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
+    }
+
+    /// The file alone, to be held longer than the rest of the look is true.
+    #[must_use]
+    pub fn into_file(self) -> OwnedFd {
+        self.file
     }
 }
 
@@ -179,6 +187,7 @@ impl<'a> Pidfile<'a> {
         Ok(Look {
             id: id(&stat),
             written: written(&stat),
+            changed: stat.st_ctime,
             uid: stat.st_uid,
             gid: stat.st_gid,
             mode: stat.st_mode,

@@ -1,7 +1,7 @@
 //! Compare-and-remove: the only unlink of a pidfile, for shim, guard and sweep.
 //!
-//! The file goes only if it is a regular file that still holds the dead process's PID and nobody else holds a
-//! lock on it. Then it is moved aside, looked at again under that name, which no daemon writes to, and
+//! The file goes only if it is a regular file that still holds the dead process's PID, and nobody else holds a
+//! lock on it or is about to write it. Then it is moved aside, looked at again under that name, which no daemon writes to, and
 //! unlinked, or put back when it turns out to be somebody else's. So a new instance's pidfile survives the
 //! old one's death, even when it comes between two system calls of ours.
 #![expect(clippy::disallowed_methods, reason = "the one room that unlinks")]
@@ -11,7 +11,7 @@ use core::ffi::CStr;
 use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::Errno;
 
-use crate::lock;
+use crate::lock::{self, Held};
 use crate::pid::Pid;
 use crate::pidfile::{Look, Name, NoLook, Pidfile};
 
@@ -26,18 +26,29 @@ pub enum Kept {
     NotHis,
     /// Somebody holds a lock on it.
     Locked,
+    /// Somebody has it open for writing: a new instance, or a child of the dead process, which is about to
+    /// write its own PID there.
+    Open,
     /// What a crash left under the aside name is in the way, and it names a process that may live.
     AsideTaken,
     /// The directory lets us not.
     Denied(Errno),
 }
 
+/// What it means that somebody has the pidfile open for writing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Writers {
+    /// That it may be written any moment.
+    MayWrite,
+    /// Nothing any more: there was time enough to write.
+    HadTheirTime,
+}
+
 /// Removes the pidfile of a process that is dead, or is the calling process in its last moments.
 ///
 /// # Errors
 /// [`Kept`]: why it stays.
-pub fn pidfile_of(dead: Pid, pidfile: &Pidfile<'_>) -> Result<(), Kept> {
-    let dying = Some(dead).filter(|&pid| pid == Pid::this_process());
+pub fn pidfile_of(dead: Pid, pidfile: &Pidfile<'_>, writers: Writers) -> Result<(), Kept> {
     let look = pidfile.look().map_err(|no_look| match no_look {
         NoLook::Missing => Kept::Missing,
         NoLook::NotRegular | NoLook::Unreadable(_) => Kept::NotReadable(no_look),
@@ -45,8 +56,10 @@ pub fn pidfile_of(dead: Pid, pidfile: &Pidfile<'_>) -> Result<(), Kept> {
     if look.pid != Ok(dead) {
         return Err(Kept::NotHis);
     }
-    if lock::is_locked_by_others(&look, dying) {
-        return Err(Kept::Locked);
+    match lock::held_by_others(&look) {
+        Held::Locked => return Err(Kept::Locked),
+        Held::Open if writers == Writers::MayWrite => return Err(Kept::Open),
+        Held::Open | Held::Free => {}
     }
     let aside = pidfile
         .aside_name()

@@ -5,7 +5,7 @@ use core::ffi::c_int;
 
 use pidward_identity::pid::Pid;
 use pidward_identity::pidfile::Pidfile;
-use pidward_identity::remove;
+use pidward_identity::remove::{self, Writers};
 use syscalls::{Sysno, raw_syscall};
 
 use crate::{errno, seccomp, seen};
@@ -21,7 +21,7 @@ pub(crate) fn of_this_process() {
     let _errno = errno::Kept::now();
     for room in seen::pidfiles() {
         if let Ok(pidfile) = Pidfile::in_directory(room.directory(), room.name()) {
-            let _ = remove::pidfile_of(Pid::this_process(), &pidfile);
+            let _ = remove::pidfile_of(Pid::this_process(), &pidfile, Writers::MayWrite);
         }
     }
 }

@@ -91,6 +91,7 @@ pub(crate) fn left(finding: &Finding, kept: Kept) {
         Kept::Missing | Kept::NotHis => "it has changed meanwhile".to_owned(),
         Kept::NotReadable(_) => "it cannot be read any more".to_owned(),
         Kept::Locked => "another process holds a lock on it".to_owned(),
+        Kept::Open => "another process has it open to write it".to_owned(),
         Kept::AsideTaken => "what an interrupted removal left beside it is in the way".to_owned(),
         Kept::Denied(error) => cause(Errno::from_raw(error.raw_os_error())),
     };

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use pidward_identity::remove;
+use pidward_identity::remove::{self, Kept, Writers};
 use pidward_identity::verdict::Class;
 
 use crate::cli;
@@ -102,9 +102,10 @@ fn sweep(place: &Place) {
         return;
     };
     let Ok(pidfile) = place.open() else { return };
-    match remove::pidfile_of(pid, &pidfile) {
+    // Who has it open for writing is another instance at its start.
+    match remove::pidfile_of(pid, &pidfile, Writers::MayWrite) {
         Ok(()) => say::removed(&finding),
-        Err(remove::Kept::Missing) => {}
+        Err(Kept::Missing) => {}
         Err(kept) => say::left(&finding, kept),
     }
 }

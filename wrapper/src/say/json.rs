@@ -2,6 +2,9 @@
 
 use std::io;
 
+use pidward_identity::evidence::Living;
+use pidward_identity::pid::Pid;
+use pidward_identity::verdict::Class;
 use serde::Serialize;
 
 use super::text::{as_json, escaped_bytes};
@@ -21,15 +24,28 @@ struct Object<'a> {
     message: String,
 }
 
-/// What has the process ID now, whether or not it is what the pidfile means. Null where there is nothing.
+/// What has the process ID now, whether or not it is what the pidfile means. All is null of a process that we may
+/// not see.
 #[derive(Serialize)]
 struct Process {
-    name: String,
+    name: Option<String>,
     uid: Option<u32>,
     /// In clock ticks since boot, as the record has it.
-    start: u64,
+    start: Option<u64>,
     /// Since then, in seconds.
-    up: u64,
+    up: Option<u64>,
+}
+
+impl Process {
+    fn of(living: &Living) -> Self {
+        let seen = living.uid.map(|_| living);
+        Self {
+            name: seen.map(|it| escaped_bytes(&it.comm)),
+            uid: living.uid,
+            start: seen.map(|it| it.start.0),
+            up: seen.map(|it| age(it.start)),
+        }
+    }
 }
 
 /// All of them as one array.
@@ -49,14 +65,9 @@ fn object(finding: &Finding) -> Object<'_> {
         pidfile: as_json(finding.path.as_os_str()),
         class: class.name(),
         reason: finding.reason.name(),
-        running: class == pidward_identity::verdict::Class::Running,
-        pid: finding.pid().map(pidward_identity::pid::Pid::get),
-        process: finding.evidence.living.as_ref().map(|living| Process {
-            name: escaped_bytes(&living.comm),
-            uid: living.uid,
-            start: living.start.0,
-            up: age(living.start),
-        }),
+        running: class == Class::Running,
+        pid: finding.pid().map(Pid::get),
+        process: finding.evidence.living.as_ref().map(Process::of),
         record: finding.record.as_ref(),
         message: verdict::text(finding),
     }
