@@ -1,6 +1,10 @@
 //! The link that lets others find a recorded pidfile outside /run: in `known/`, named by a hash of its path.
 //!
 //! A convenience of `sweep` and `status`: where it cannot be made, the daemon is guarded all the same.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the links are this room's to unlink"
+)]
 
 use core::ffi::CStr;
 

@@ -69,11 +69,11 @@ pub enum Held {
 /// dead to a PID namespace; so a descriptor for writing counts by itself.
 #[must_use]
 pub fn held_by_others(look: &Look) -> Held {
-    // A write lock on the whole file conflicts with every POSIX and OFD lock (F_GETLK in fcntl_locking(2)).
-    match rustix::process::fcntl_getlk(look.file(), &Flock::from(FlockType::WriteLock)) {
-        Ok(Some(_)) => return Held::Locked,
-        // What cannot be asked is told by a lease.
-        Ok(None) | Err(_) => {}
+    // A write lock on the whole file conflicts with every POSIX and OFD lock (F_GETLK in fcntl_locking(2)). Where
+    // that cannot be asked, a lease tells.
+    let write_lock = Flock::from(FlockType::WriteLock);
+    if let Ok(Some(_)) = rustix::process::fcntl_getlk(look.file(), &write_lock) {
+        return Held::Locked;
     }
     match lease(look.file(), Lease::Alone) {
         Ok(()) => Held::Free,

@@ -22,21 +22,28 @@ pub(crate) enum Command {
     Status(Status),
 }
 
-/// Run a command whose pidfile goes when it dies.
+/// Run a command whose pidfile goes when it dies
 ///
-/// Becomes COMMAND: process ID, parent, descriptors, signals and exit status are the command's. The pidfiles that it and
-/// its children make are removed when they die, whatever they die of.
+/// Becomes COMMAND: process ID, parent, descriptors, signals and exit status are
+/// the command's. The pidfiles that it and its children make are removed when they
+/// die, whatever they die of.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "\
+#[command(
+    override_usage = "pidward run [-p PIDFILE]... [--no-preload] [--] COMMAND [ARG]...",
+    verbatim_doc_comment,
+    after_help = "\
 Environment:
   PIDWARD_GUARD=off  start no guards: a daemon that is killed leaves its pidfile
   PIDWARD_GUARD_EXE  the guard to start, instead of the one installed
 
-Exit status: the command's; 2 usage error, 126 the command cannot be executed, 127 there is none.")]
+Exit status: the command's; 2 usage error, 126 the command cannot be executed, 127 there is none."
+)]
 pub(crate) struct Run {
-    /// A pidfile of the command: removed first if it is stale, then guarded. Needed where the command cannot
-    /// be preloaded into, because it is static or gains privileges
-    #[arg(short = 'p', value_name = "PIDFILE", value_parser = not_empty())]
+    /// A pidfile of the command: removed if it is stale, then guarded
+    ///
+    /// Needed where the command cannot be preloaded into, because it is static or
+    /// gains privileges. May be given more than once.
+    #[arg(short = 'p', value_name = "PIDFILE", value_parser = not_empty(), verbatim_doc_comment)]
     pub(crate) pidfiles: Vec<PathBuf>,
 
     /// Leave LD_PRELOAD alone: only the pidfiles given with -p are looked after
@@ -55,17 +62,22 @@ pub(crate) struct Run {
 
 /// Say what pidfiles mean: does the daemon live, and is it the right process?
 ///
-/// Changes nothing. One pidfile is one line: running, stale (proven dead), missing or unknown; the file; what its
-/// process is; in the last parentheses, the reason.
+/// Changes nothing. One pidfile is one line: running, stale (proven dead), missing
+/// or unknown; the file; what its process is; in the last parentheses, the reason.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "\
-Exit status: 0 running, 1 stale, 3 missing, 4 unknown, of several the highest; 2 usage error.")]
+#[command(
+    verbatim_doc_comment,
+    after_help = "\
+Exit status: 0 running, 1 stale, 3 missing, 4 unknown, of several the highest; 2 usage error."
+)]
 pub(crate) struct Status {
     /// Answer with one JSON array
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Pidfiles, or directories to look for pidfiles in. Without any: /run, /var/run and the recorded ones
+    /// Pidfiles, or directories to look for pidfiles in
+    ///
+    /// Without any: /run, /var/run and the recorded ones.
     #[arg(value_name = "PIDFILE|DIR", value_parser = not_empty())]
     pub(crate) paths: Vec<PathBuf>,
 }

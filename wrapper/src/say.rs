@@ -167,6 +167,7 @@ pub(crate) fn hidden(hidden: &[Hidden]) {
     if let Some(first) = others.first() {
         let more = match others.len() {
             1 => String::new(),
+            2 => " and another directory".to_owned(),
             all => format!(" and {} other directories", all - 1),
         };
         notice(&format!(
