@@ -1,0 +1,291 @@
+//! What holds in every cell: the daemon dies as it always did, and leaves nothing behind.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pidward_tests::deadline::Deadline;
+use pidward_tests::failure::{Checked, Failure};
+use pidward_tests::proc::{self, Seen};
+use pidward_tests::process::Process;
+use pidward_tests::record::Record;
+use pidward_tests::watch::Watch;
+use pidward_tests::world::{World, evidence, owner};
+
+use crate::daemon::Daemon;
+use crate::inside::Showed;
+use crate::life::{Life, parent};
+use crate::ways::{Ending, Mode};
+
+/// A daemon in a mode, to be ended in a way.
+pub(crate) struct Cell<'a> {
+    /// Where it runs.
+    pub(crate) world: &'a World,
+    /// The daemon.
+    pub(crate) daemon: &'a Daemon,
+    /// How it is started.
+    pub(crate) mode: Mode,
+    /// How it is ended.
+    pub(crate) ending: Ending,
+}
+
+const ONE_SECOND: Duration = Duration::from_secs(1);
+
+impl Cell<'_> {
+    /// The daemon without pidward: shows what it does.
+    pub(crate) fn baseline(&self) -> Checked<Showed> {
+        let life = Life::start(self.world, self.daemon, self.mode)?;
+        let stop = life.end(self.world, self.daemon, self.ending)?;
+        let patience = Deadline::seconds(if self.ending == Ending::Int { 5 } else { 15 });
+        let death = self.world.end_of(&life.process, patience);
+        Ok(Showed {
+            start: life.start,
+            stop,
+            death,
+            kept: self.daemon.pidfile().exists(),
+        })
+    }
+
+    /// The daemon with pidward: does what the baseline did, and is cleaned up after.
+    pub(crate) fn check(&self, expected: &Showed) -> Checked {
+        if self.is_out_of_reach() {
+            return self.stays_as_it_was(expected);
+        }
+        self.leaves_nothing(expected)?;
+        self.world.end_what_is_left(None)?;
+        if expected.death.is_some() {
+            self.a_second_instance_keeps_its_pidfile()?;
+        }
+        Ok(())
+    }
+
+    /// Nobody told pidward of the pidfile, and no preload can see it.
+    fn is_out_of_reach(&self) -> bool {
+        self.daemon.is_static && self.mode != Mode::Guarded
+    }
+
+    fn stays_as_it_was(&self, expected: &Showed) -> Checked {
+        let life = Life::start(self.world, self.daemon, self.mode)?;
+        only_guard(None)?;
+        let showed = Showed {
+            stop: life.end(self.world, self.daemon, self.ending)?,
+            death: self.world.end_of(&life.process, Deadline::seconds(15)),
+            start: life.start,
+            kept: self.daemon.pidfile().exists(),
+        };
+        same(expected, &showed)?;
+        only_guard(None)
+    }
+
+    fn leaves_nothing(&self, expected: &Showed) -> Checked {
+        let life = Life::start(self.world, self.daemon, self.mode)?;
+        let guard = self.guard_of(&life)?;
+        self.is_unnoticed(&life, &guard)?;
+
+        let pidfile = self.daemon.pidfile();
+        let watch = Watch::on(&[parent(&pidfile)])?;
+        let stop = life.end(self.world, self.daemon, self.ending)?;
+        let patience = if expected.death.is_some() {
+            Deadline::seconds(15)
+        } else {
+            Deadline::after(ONE_SECOND / 3)
+        };
+        let died = life.process.dies_by(patience);
+        if !died && expected.death.is_none() {
+            return self.lives_on(life);
+        }
+        // The second runs from here, whatever else is looked at.
+        let gone = gone_within_a_second(&watch, &pidfile);
+        let death = self.world.end_of(&life.process, patience);
+        same(
+            expected,
+            &Showed {
+                start: life.start,
+                stop,
+                death,
+                kept: expected.kept,
+            },
+        )?;
+        gone?;
+        only_guard(None)
+    }
+
+    /// A signal that did not end the daemon ended nothing of ours either.
+    fn lives_on(&self, life: Life) -> Checked {
+        let pidfile = self.daemon.pidfile();
+        let named = owner(&pidfile).is_some_and(|owner| owner.pid == life.process.pid);
+        if !named || Record::read(&pidfile).is_none() {
+            return Err(Failure::new("removed while it lives", evidence()));
+        }
+        let watch = Watch::on(&[parent(&pidfile)])?;
+        life.end(self.world, self.daemon, Ending::Kill)?;
+        if !life.process.dies_by(Deadline::seconds(15)) {
+            return Err(Failure::new("survives SIGKILL", evidence()));
+        }
+        gone_within_a_second(&watch, &pidfile)?;
+        only_guard(None)
+    }
+
+    /// Waits until the record says that a guard is at work for this daemon.
+    fn guard_of(&self, life: &Life) -> Checked<Process> {
+        let pidfile = self.daemon.pidfile();
+        let watch = Watch::on(&[parent(&pidfile)])?;
+        let complete = || {
+            Record::read(&pidfile).filter(|record| record.number("pid") == Some(life.process.pid))
+        };
+        let record = watch.until(Deadline::seconds(5), &[], complete);
+        let record = record.ok_or_else(|| Failure::new("no record", self.seen_of_record()))?;
+        let guard = record.number("guard").and_then(Process::living);
+        guard.ok_or_else(|| Failure::new("no guard", self.seen_of_record()))
+    }
+
+    fn seen_of_record(&self) -> String {
+        let record = fs::read_to_string(Record::path(&self.daemon.pidfile()));
+        format!("the record: {record:?}\n{}", evidence())
+    }
+
+    /// The daemon has no child, no zombie and no descriptor of ours, and we have none of its.
+    fn is_unnoticed(&self, life: &Life, guard: &Process) -> Checked {
+        only_guard(Some(guard.pid))?;
+        for seen in proc::others() {
+            let ours = seen.is_pidward() || (seen.is_zombie() && seen.parent == life.process.pid);
+            if ours && seen.parent != 1 {
+                let message = format!(
+                    "PID {} is a child of {}\n{}",
+                    seen.pid,
+                    seen.parent,
+                    evidence()
+                );
+                return Err(Failure::new("the daemon has a child of ours", message));
+            }
+        }
+        let pidfile = self.daemon.pidfile();
+        let record = Record::path(&pidfile);
+        for descriptor in proc::descriptors(guard.pid) {
+            let named = descriptor.leads_to.to_string_lossy();
+            let anonymous = named.starts_with("anon_inode:") || named.starts_with("pidfd:");
+            // Of the pidfile it needs one to read. The daemon's own is one to write.
+            let read = descriptor.leads_to == pidfile && !descriptor.is_to_write;
+            let known = read || descriptor.leads_to == record;
+            if !anonymous && !known && !descriptor.leads_to.is_dir() {
+                let message = format!("guard {}: {descriptor:?}", guard.pid);
+                return Err(Failure::new("the guard holds a descriptor", message));
+            }
+        }
+        Ok(())
+    }
+
+    /// The one rule: the death of one instance never takes the pidfile of the next.
+    fn a_second_instance_keeps_its_pidfile(&self) -> Checked {
+        let first = Life::start(self.world, self.daemon, self.mode)?;
+        let guard = self.guard_of(&first)?;
+        first.end(self.world, self.daemon, self.ending)?;
+        if !first.process.dies_by(Deadline::seconds(15)) {
+            return Err(Failure::new("does not die again", evidence()));
+        }
+        // What the first leaves alive would keep its port or its shared memory from the second.
+        self.world.end_what_is_left(None)?;
+        let second = self.start_at_once()?;
+        let next_guard = self.guard_of(&second)?;
+        // Either the first guard is gone, or it follows the second instance now.
+        if next_guard.pid != guard.pid && !guard.dies_by(Deadline::seconds(5)) {
+            return Err(Failure::new("the first guard stays", self.seen_of_record()));
+        }
+        self.is_unnoticed(&second, &next_guard)?;
+        let pidfile = self.daemon.pidfile();
+        if owner(&pidfile).is_none_or(|owner| owner.pid != second.process.pid) {
+            return Err(Failure::new("took the next one's pidfile", evidence()));
+        }
+        let watch = Watch::on(&[parent(&pidfile)])?;
+        second.end(self.world, self.daemon, Ending::Kill)?;
+        if !second.process.dies_by(Deadline::seconds(15)) {
+            return Err(Failure::new("survives SIGKILL", evidence()));
+        }
+        gone_within_a_second(&watch, &pidfile)?;
+        only_guard(None)
+    }
+
+    /// Starts the second instance without waiting for anything of pidward's; a daemon that refuses while the old
+    /// pidfile is still there is asked again when something has changed.
+    fn start_at_once(&self) -> Checked<Life> {
+        let watch = Watch::on(&[parent(&self.daemon.pidfile())])?;
+        let deadline = Deadline::seconds(15);
+        loop {
+            let by = Deadline::seconds(3);
+            if let Ok(life) = Life::try_start(self.world, self.daemon, self.mode, by)? {
+                return Ok(life);
+            }
+            if deadline.passed() {
+                return Err(Failure::new("no second instance", evidence()));
+            }
+            let _: Option<()> = watch.until(Deadline::after(ONE_SECOND / 10), &[], || None);
+        }
+    }
+}
+
+/// Start, stop and death are those of the baseline.
+fn same(expected: &Showed, showed: &Showed) -> Checked {
+    if showed == expected {
+        return Ok(());
+    }
+    let word = if showed.death == expected.death {
+        "other exit status"
+    } else {
+        "other death"
+    };
+    Err(Failure::new(
+        word,
+        format!("expected {expected:?}\nshowed   {showed:?}\n{}", evidence()),
+    ))
+}
+
+fn gone_within_a_second(watch: &Watch, pidfile: &Path) -> Checked {
+    let files = [
+        ("pidfile", pidfile.to_owned()),
+        ("record", Record::path(pidfile)),
+        ("aside name", aside(pidfile)),
+    ];
+    let stayed = || {
+        files
+            .iter()
+            .find(|(_, file)| file.symlink_metadata().is_ok())
+    };
+    let gone = watch.until(Deadline::after(ONE_SECOND), &[], || {
+        stayed().is_none().then_some(())
+    });
+    match (gone, stayed()) {
+        (None, Some((what, file))) => Err(Failure::new(
+            format!("{what} stayed"),
+            format!("{}\n{}", file.display(), evidence()),
+        )),
+        (Some(()), _) | (None, None) => Ok(()),
+    }
+}
+
+/// Where a pidfile is put while it is removed.
+fn aside(pidfile: &Path) -> PathBuf {
+    let name = pidfile.file_name().unwrap_or_default().to_string_lossy();
+    pidfile.with_file_name(format!(".{name}.pidward"))
+}
+
+/// Within a second, no process of pidward's is left but this one.
+fn only_guard(guard: Option<i32>) -> Checked {
+    let deadline = Deadline::after(ONE_SECOND);
+    let other = || {
+        proc::pidwards()
+            .into_iter()
+            .find(|seen| Some(seen.pid) != guard)
+    };
+    while let Some(Seen { pid, command, .. }) = other() {
+        if Process::living(pid).is_some_and(|process| !process.dies_by(deadline)) {
+            let waits = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+            let holds = proc::descriptors(pid);
+            let message = format!(
+                "PID {pid}: {command}\nin system call {waits}it holds {holds:#?}\n{}",
+                evidence()
+            );
+            return Err(Failure::new("pidward stays", message));
+        }
+    }
+    Ok(())
+}

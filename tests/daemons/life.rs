@@ -1,0 +1,130 @@
+//! One life of a daemon: started in a mode, and ended in a way.
+
+use std::path::Path;
+use std::time::Duration;
+
+use pidward_tests::deadline::Deadline;
+use pidward_tests::failure::{Checked, Doing, Failure};
+use pidward_tests::namespace::SCRATCH;
+use pidward_tests::process::Process;
+use pidward_tests::watch::Watch;
+use pidward_tests::world::{World, evidence, owner, path};
+
+use crate::daemon::{Daemon, Ready};
+use crate::ways::{Ending, Mode};
+
+/// A daemon that is up.
+pub(crate) struct Life {
+    /// The process that its pidfile names.
+    pub(crate) process: Process,
+    /// How its start command ended.
+    pub(crate) start: String,
+}
+
+impl Life {
+    /// Starts it and waits until it is ready.
+    pub(crate) fn start(world: &World, daemon: &Daemon, mode: Mode) -> Checked<Self> {
+        let life = Self::try_start(world, daemon, mode, Deadline::seconds(20))?;
+        let life = life.map_err(|refused| {
+            Failure::new(
+                "did not start",
+                format!("the start command {refused}\n{}", evidence()),
+            )
+        })?;
+        daemon
+            .ready
+            .iter()
+            .try_for_each(|ready| ready.wait(world))?;
+        Ok(life)
+    }
+
+    /// Starts it and waits until its pidfile names a process. When that is not so at the deadline: how the start
+    /// command ended.
+    pub(crate) fn try_start(
+        world: &World,
+        daemon: &Daemon,
+        mode: Mode,
+        by: Deadline,
+    ) -> Checked<Result<Self, String>> {
+        daemon.ready.iter().for_each(Ready::forget);
+        let pidfile = daemon.pidfile();
+        let watch = Watch::on(&[parent(&pidfile)])?;
+        let (command, environment) = command(daemon, mode);
+        let command: Vec<&str> = command.iter().map(String::as_str).collect();
+        let start = world.run(&command, &environment, Deadline::seconds(20))?;
+        // One that failed leaves no daemon to wait for.
+        let by = if start == "exited 0" {
+            by
+        } else {
+            Deadline::after(Duration::ZERO)
+        };
+        match watch.until(by, &[], || owner(&pidfile)) {
+            Some(process) => Ok(Ok(Self { process, start })),
+            None => Ok(Err(start)),
+        }
+    }
+
+    /// Ends it that way; how the stop command ended, where it is the way.
+    pub(crate) fn end(
+        &self,
+        world: &World,
+        daemon: &Daemon,
+        ending: Ending,
+    ) -> Checked<Option<String>> {
+        if let Some(signal) = ending.signal() {
+            self.process.signal(signal).doing(signal)?;
+            return Ok(None);
+        }
+        let stop = daemon.stop.ok_or("none").doing("a stop command")?;
+        let stop = as_user(daemon, stop.iter().map(|word| (*word).to_owned()).collect());
+        let stop: Vec<&str> = stop.iter().map(String::as_str).collect();
+        world.run(&stop, &[], Deadline::seconds(20)).map(Some)
+    }
+}
+
+/// The directory that a pidfile is in.
+pub(crate) fn parent(pidfile: &Path) -> &Path {
+    pidfile.parent().unwrap_or(Path::new(SCRATCH))
+}
+
+fn command(daemon: &Daemon, mode: Mode) -> (Vec<String>, Vec<(&'static str, String)>) {
+    let installed = |file: &str| path("pidward").join(file).display().to_string();
+    let pidward = installed("pidward");
+    let pidfile = daemon.pidfile().display().to_string();
+    let before = match mode {
+        Mode::Baseline | Mode::Preload => vec![],
+        Mode::Run => vec![pidward.as_str(), "run", "--"],
+        Mode::Guarded => vec![
+            pidward.as_str(),
+            "run",
+            "-p",
+            &pidfile,
+            "--no-preload",
+            "--",
+        ],
+    };
+    let words = before
+        .iter()
+        .chain(daemon.start)
+        .map(|word| (*word).to_owned());
+    let environment = match mode {
+        Mode::Preload => vec![("LD_PRELOAD", installed("libpidward.so"))],
+        Mode::Baseline | Mode::Run | Mode::Guarded => vec![],
+    };
+    (as_user(daemon, words.collect()), environment)
+}
+
+/// The command as the daemon's user gives it. setpriv execs it in place, and keeps LD_PRELOAD.
+fn as_user(daemon: &Daemon, command: Vec<String>) -> Vec<String> {
+    let Some(user) = daemon.user else {
+        return command;
+    };
+    let mut words = vec![
+        "setpriv".to_owned(),
+        format!("--reuid={user}"),
+        format!("--regid={user}"),
+    ];
+    words.push("--init-groups".to_owned());
+    words.extend(command);
+    words
+}

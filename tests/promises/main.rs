@@ -1,0 +1,34 @@
+//! Promises: what a daemon may rely on that has never heard of pidward. One test a promise, each in namespaces of its
+//! own, with a daemon made for it (`programs/legacy/`) that is compared with itself without the shim.
+
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+use pidward_tests::namespace;
+
+mod compare;
+mod guards;
+mod legacy;
+mod programs;
+mod promise;
+mod scene;
+mod shim;
+mod shipped;
+
+use promise::Promise;
+
+fn promises() -> Vec<Promise> {
+    shim::promises()
+        .into_iter()
+        .chain(shipped::promises())
+        .collect()
+}
+
+fn main() -> ExitCode {
+    if let Some(done) = namespace::enter(|arguments| promise::inside(&promises(), arguments)) {
+        return done;
+    }
+    let arguments = Arguments::from_args();
+    let trials = promises().into_iter().map(Promise::into_trial).collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

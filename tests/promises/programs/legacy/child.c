@@ -1,0 +1,154 @@
+/* The ways to have a child. It does the steps up to "end"; the parent waits for it and says how it ended. */
+#include "legacy.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* Gives the words after the "end" that belongs to these. */
+static char **after_end(char **words)
+{
+    for (int depth = 1; *words; words++) {
+        if (strcmp(*words, "child") == 0)
+            depth++;
+        if (strcmp(*words, "end") == 0 && --depth == 0)
+            return words + 1;
+    }
+    return words;
+}
+
+/* Does the steps in a child of whatever kind; one without more to do leaves as it would at the end of main. */
+static void be_child(char **words)
+{
+    run(words);
+    exit(returned < 0 ? 0 : returned);
+}
+
+static pid_t by_fork(char **words)
+{
+    pid_t child = fork();
+    if (child == 0)
+        be_child(words);
+    return child;
+}
+
+/* It borrows the parent's memory, and may do no more than die. */
+static pid_t by_vfork(char **words)
+{
+    pid_t child = vfork();
+    if (child == 0) {
+        run(words);
+        _exit(0);
+    }
+    return child;
+}
+
+static pid_t by_raw_fork(char **words)
+{
+    pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (child == 0)
+        be_child(words);
+    return child;
+}
+
+static int cloned(void *words)
+{
+    run(words);
+    _exit(returned < 0 ? 0 : returned);
+}
+
+static pid_t clone_with(int flags, char **words)
+{
+    static char stack[256 * 1024] __attribute__((aligned(16)));
+    return clone(cloned, stack + sizeof stack, flags | SIGCHLD, words);
+}
+
+static pid_t by_clone(char **words) { return clone_with(0, words); }
+
+/* It shares the parent's memory and goes on beside it. */
+static pid_t by_clone_vm(char **words) { return clone_with(CLONE_VM, words); }
+
+/* The init of a PID namespace of its own. */
+static pid_t by_clone_pid_1(char **words) { return clone_with(CLONE_NEWPID, words); }
+
+/* Runs this program again, which preloads what its parent did. */
+static pid_t by_spawn(char **words)
+{
+    char *arguments[64] = {"legacy"};
+    for (int at = 0; at < 62 && words[at] && strcmp(words[at], "end") != 0; at++)
+        arguments[at + 1] = words[at];
+    pid_t child = -1;
+    posix_spawn(&child, "/proc/self/exe", NULL, NULL, arguments, environ);
+    return child;
+}
+
+/* The child is gone, and the grandchild does the steps: what the parent waits for ends when that has ended too. */
+static pid_t by_double_fork(char **words)
+{
+    pid_t child = fork();
+    if (child != 0)
+        return child;
+    int ends[2];
+    must(pipe(ends), "pipe");
+    if (must(fork(), "fork") == 0) {
+        close(ends[0]);
+        be_child(words);
+    }
+    close(ends[1]);
+    char nothing;
+    (void)!read(ends[0], &nothing, 1);
+    _exit(0);
+}
+
+static const struct {
+    const char *name;
+    pid_t (*make)(char **words);
+} kinds[] = {
+    {"fork", by_fork},   {"vfork", by_vfork},       {"raw_fork", by_raw_fork},       {"clone", by_clone},
+    {"spawn", by_spawn}, {"clone_vm", by_clone_vm}, {"double_fork", by_double_fork},
+    {"pid_1", by_clone_pid_1}, {0},
+};
+
+static void *threads_main(void *words)
+{
+    run(words);
+    return NULL;
+}
+
+/* child KIND STEP... end */
+static char **child(char **words)
+{
+    if (strcmp(words[0], "thread") == 0) {
+        pthread_t thread;
+        pthread_create(&thread, NULL, threads_main, words + 1);
+        pthread_join(thread, NULL);
+        return after_end(words + 1);
+    }
+    pid_t child = must(find(kinds, words[0])->make(words + 1), words[0]);
+    /* A child in our memory may have said that it is done; we are not. */
+    returned = -1;
+    int status;
+    must(waitpid(child, &status, 0), "waitpid");
+    if (WIFEXITED(status))
+        say("child: exited %d\n", WEXITSTATUS(status));
+    else
+        say("child: signal %d%s\n", WTERMSIG(status), WCOREDUMP(status) ? " with core" : "");
+    return after_end(words + 1);
+}
+
+/* system COMMAND: what the shell says comes between our own lines. */
+static char **by_system(char **words)
+{
+    say("system: %d\n", system(words[0]));
+    return words + 1;
+}
+
+const struct step steps_of_child[] = {{"child", child}, {"system", by_system}, {0}};

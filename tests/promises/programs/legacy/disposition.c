@@ -1,0 +1,258 @@
+/* Sets dispositions and asks for them, raises signals, and tells what a handler saw. */
+#include "legacy.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+int __sigaction(int number, const struct sigaction *new, struct sigaction *old);
+sighandler_t bsd_signal(int number, sighandler_t handler);
+sighandler_t __sysv_signal(int number, sighandler_t handler);
+
+/* What handlers saw. */
+static volatile sig_atomic_t runs, last, on_stack;
+static siginfo_t informed_of;
+static uint64_t blocked_within;
+static char *stack;
+enum { STACK = 64 * 1024 };
+
+static uint64_t bits(const sigset_t *set)
+{
+    uint64_t first;
+    memcpy(&first, set, sizeof first);
+    return first;
+}
+
+static void count(int number)
+{
+    sigset_t blocked;
+    char here;
+    pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+    blocked_within = bits(&blocked);
+    on_stack = &here >= stack && &here < stack + STACK;
+    last = number;
+    runs++;
+}
+
+static void other(int number) { count(number); }
+
+static void inform(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    informed_of = *info;
+    count(number);
+}
+
+/* As Apache does it: with SA_RESETHAND, the signal waits until the handler has returned. */
+static void again(int number)
+{
+    count(number);
+    kill(getpid(), number);
+}
+
+/* As redis does it: back to the default by itself, then once more. */
+static void resign(int number)
+{
+    struct sigaction standard = {.sa_handler = SIG_DFL, .sa_flags = SA_NODEFER | SA_RESETHAND};
+    count(number);
+    sigaction(number, &standard, NULL);
+    kill(getpid(), number);
+}
+
+/* Leaves as a handler for SIGTERM may. */
+static void leave(int number)
+{
+    count(number);
+    _exit(5);
+}
+
+static const struct {
+    const char *name;
+    sighandler_t handler;
+} handlers[] = {
+    {"SIG_DFL", SIG_DFL}, {"SIG_IGN", SIG_IGN}, {"SIG_HOLD", SIG_HOLD}, {"SIG_ERR", SIG_ERR},
+    {"count", count},     {"other", other},     {"again", again},       {"resign", resign},
+    {"leave", leave},     {"inform", (sighandler_t)(void *)inform},     {0},
+};
+
+static const char *name_of(sighandler_t handler)
+{
+    for (size_t at = 0; handlers[at].name; at++)
+        if (handlers[at].handler == handler)
+            return handlers[at].name;
+    return "a stranger";
+}
+
+static const struct {
+    const char *name;
+    unsigned value;
+} flags[] = {
+    {"0", 0},
+    {"restart", SA_RESTART},
+    {"resethand", SA_RESETHAND},
+    {"nodefer", SA_NODEFER},
+    {"onstack", SA_ONSTACK},
+    {"resethand+nodefer", SA_RESETHAND | SA_NODEFER},
+    {"resethand+restart", SA_RESETHAND | SA_RESTART},
+    {"resethand+onstack", SA_RESETHAND | SA_ONSTACK},
+    {"info", SA_SIGINFO},
+    {"info+resethand", SA_SIGINFO | SA_RESETHAND},
+    {0},
+};
+
+/* The C library adds to the flags how the kernel comes back from a handler, and forgets to take it away from one
+ * that is none. The program never sees to that. */
+enum { ADDED = 0x04000000 };
+
+static void say_action(const char *call, int number, int result, const struct sigaction *old)
+{
+    if (result != 0) {
+        say("%s %d: error %d\n", call, number, errno);
+        return;
+    }
+    const char *back = old->sa_restorer ? "a restorer" : "no restorer";
+    if (old->sa_handler == SIG_DFL || old->sa_handler == SIG_IGN)
+        back = "no matter";
+    say("%s %d: %s flags %x mask %lx, %s\n", call, number, name_of(old->sa_handler),
+        (unsigned)old->sa_flags & ~(unsigned)ADDED, (unsigned long)bits(&old->sa_mask), back);
+}
+
+static int ignore(int number, sighandler_t handler)
+{
+    (void)handler;
+    return sigignore(number);
+}
+
+static int interrupt(int number, sighandler_t handler)
+{
+    return siginterrupt(number, handler == SIG_DFL);
+}
+
+static const struct {
+    const char *name;
+    int (*action)(int number, const struct sigaction *new, struct sigaction *old);
+    sighandler_t (*signal)(int number, sighandler_t handler);
+    int (*plain)(int number, sighandler_t handler);
+} calls[] = {
+    {"sigaction", sigaction, 0, 0},
+    {"__sigaction", __sigaction, 0, 0},
+    {"signal", 0, signal, 0},
+    {"bsd_signal", 0, bsd_signal, 0},
+    {"ssignal", 0, ssignal, 0},
+    {"sysv_signal", 0, sysv_signal, 0},
+    {"__sysv_signal", 0, __sysv_signal, 0},
+    {"sigset", 0, sigset, 0},
+    {"sigignore", 0, 0, ignore},
+    {"siginterrupt", 0, 0, interrupt},
+    {0},
+};
+
+/* set CALL SIGNAL HANDLER FLAGS: the flags count for sigaction. SIGUSR1 is in its mask. */
+static char **set(char **words)
+{
+    __typeof__(&calls[0]) call = find(calls, words[0]);
+    int number = atoi(words[1]);
+    sighandler_t handler = find(handlers, words[2])->handler;
+    if (call->action) {
+        struct sigaction old, new = {.sa_handler = handler, .sa_flags = (int)find(flags, words[3])->value};
+        sigaddset(&new.sa_mask, SIGUSR1);
+        int result = call->action(number, &new, &old);
+        say_action(words[0], number, result, &old);
+    } else if (call->signal) {
+        say("%s %d: %s\n", words[0], number, name_of(call->signal(number, handler)));
+    } else {
+        say("%s %d: %d\n", words[0], number, call->plain(number, handler));
+    }
+    return words + 4;
+}
+
+static void query_by(const char *call, int number)
+{
+    struct sigaction old = {0};
+    int result = find(calls, call)->action(number, NULL, &old);
+    say_action(call, number, result, &old);
+}
+
+/* query SIGNAL */
+static char **query(char **words)
+{
+    query_by("sigaction", atoi(words[0]));
+    query_by("__sigaction", atoi(words[0]));
+    return words + 1;
+}
+
+/* query_all: wrong numbers too. */
+static char **query_all(char **words)
+{
+    for (int number = -1; number <= 66; number++)
+        query_by("sigaction", number);
+    return words;
+}
+
+/* raise SIGNAL */
+static char **by_raise(char **words)
+{
+    raise(atoi(words[0]));
+    return words + 1;
+}
+
+/* queue SIGNAL VALUE */
+static char **queue(char **words)
+{
+    sigqueue(getpid(), atoi(words[0]), (union sigval){.sival_int = atoi(words[1])});
+    return words + 2;
+}
+
+/* raise_in_thread SIGNAL */
+static char **raise_in_thread(char **words)
+{
+    pthread_kill(pthread_self(), atoi(words[0]));
+    return words + 1;
+}
+
+/* send PID SIGNAL */
+static char **send_it(char **words)
+{
+    must(kill(atoi(words[0]), atoi(words[1])), "kill");
+    return words + 2;
+}
+
+/* send_queued PID SIGNAL */
+static char **send_queued(char **words)
+{
+    must(sigqueue(atoi(words[0]), atoi(words[1]), (union sigval){.sival_int = 5}), "sigqueue");
+    return words + 2;
+}
+
+/* altstack: has one from now on. */
+static char **altstack(char **words)
+{
+    stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    must(sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = STACK}, NULL), "sigaltstack");
+    return words;
+}
+
+/* ran: what the handlers saw, so far. */
+static char **ran(char **words)
+{
+    say("ran %d times, last for %d, blocked %lx, %s\n", runs, last, (unsigned long)blocked_within,
+        on_stack ? "on the alternate stack" : "on the stack");
+    say("informed of %d code %d value %d from %s\n", informed_of.si_signo, informed_of.si_code,
+        informed_of.si_value.sival_int, informed_of.si_pid == getpid() ? "itself" : "another");
+    return words;
+}
+
+const struct step steps_of_disposition[] = {
+    {"set", set},           {"query", query},
+    {"raise", by_raise},    {"query_all", query_all},
+    {"queue", queue},       {"raise_in_thread", raise_in_thread},
+    {"send", send_it},      {"send_queued", send_queued},
+    {"altstack", altstack}, {"ran", ran},
+    {0},
+};

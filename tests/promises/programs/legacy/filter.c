@@ -1,0 +1,116 @@
+/* Sets seccomp filters: what a program lets itself do from then on. */
+#include "legacy.h"
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { MOST = 32 };
+
+/* No more than a program needs to say something and to leave, or to come back from a handler. */
+static const int minimal[] = {SYS_write, SYS_exit, SYS_exit_group, SYS_rt_sigreturn, -1};
+
+/* That, and what it takes to make a file. */
+static const int files[] = {
+    SYS_write, SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_openat, SYS_close, SYS_unlinkat, SYS_getpid, -1,
+};
+
+/* What this program calls nowhere after a pidfile was made, and only somebody else in its process could. */
+static const int not_its_own[] = {
+    SYS_clone, SYS_wait4, SYS_getcwd, SYS_renameat, SYS_renameat2, SYS_unlinkat, SYS_close_range, SYS_pidfd_open,
+    SYS_rt_sigaction, SYS_rt_tgsigqueueinfo, SYS_rt_sigprocmask, SYS_readlinkat, SYS_fcntl, SYS_statx, -1,
+};
+
+/* One call that is a trap. */
+static const int traps[] = {SYS_getppid, -1};
+
+static const struct {
+    const char *name;
+    const int *calls;
+    unsigned listed, others;
+} sets[] = {
+    {"minimal", minimal, SECCOMP_RET_ALLOW, SECCOMP_RET_KILL_PROCESS},
+    {"files", files, SECCOMP_RET_ALLOW, SECCOMP_RET_KILL_PROCESS},
+    {"not_its_own", not_its_own, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_ALLOW},
+    {"traps", traps, SECCOMP_RET_TRAP, SECCOMP_RET_ALLOW},
+    {0},
+};
+
+static int by_prctl(struct sock_fprog *filter)
+{
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter, 0, 0);
+}
+
+static int by_syscall(struct sock_fprog *filter)
+{
+    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, filter);
+}
+
+/* All threads at once. */
+static int by_tsync(struct sock_fprog *filter)
+{
+    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, filter);
+}
+
+static int by_raw_prctl(struct sock_fprog *filter)
+{
+    return (int)syscall(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter, 0, 0);
+}
+
+static const struct {
+    const char *name;
+    int (*set)(struct sock_fprog *filter);
+} ways[] = {
+    {"prctl", by_prctl}, {"syscall", by_syscall}, {"tsync", by_tsync}, {"raw_prctl", by_raw_prctl}, {0},
+};
+
+static int set_filter(const char *way, const char *name)
+{
+    struct sock_filter code[2 * MOST + 2] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+    };
+    unsigned short length = 1;
+    __typeof__(&sets[0]) set = find(sets, name);
+    for (const int *call = set->calls; *call >= 0; call++) {
+        code[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)*call, 0, 1);
+        code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, set->listed);
+    }
+    code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, set->others);
+    return find(ways, way)->set(&(struct sock_fprog){.len = length, .filter = code});
+}
+
+/* filter WAY SET */
+static char **filter(char **words)
+{
+    must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS");
+    must(set_filter(words[0], words[1]), words[0]);
+    return words + 2;
+}
+
+/* refused WAY: a filter that an ordinary user may not set without PR_SET_NO_NEW_PRIVS. */
+static char **refused(char **words)
+{
+    say("filter: %d\n", set_filter(words[0], "minimal"));
+    return words + 1;
+}
+
+/* strict: the first filter there was. */
+static char **strict(char **words)
+{
+    must(prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT, 0, 0, 0), "strict");
+    return words;
+}
+
+/* trapped: the call that is a trap. */
+static char **trapped(char **words)
+{
+    getppid();
+    return words;
+}
+
+const struct step steps_of_filter[] = {
+    {"filter", filter}, {"refused", refused}, {"strict", strict}, {"trapped", trapped}, {0},
+};

@@ -1,0 +1,16 @@
+//! The promises of the files as they are shipped.
+
+use crate::promise::Promise;
+
+mod elf;
+mod guard;
+mod library;
+mod loads;
+
+/// All of them.
+pub(crate) fn promises() -> Vec<Promise> {
+    library::promises()
+        .chain(guard::promises())
+        .chain(loads::promises())
+        .collect()
+}

@@ -1,0 +1,57 @@
+//! The record beside a pidfile, read as anybody may read it: `key value` lines, the last one `end`.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A complete record.
+#[derive(Debug)]
+pub struct Record {
+    values: HashMap<String, String>,
+}
+
+impl Record {
+    /// Where the record of `pidfile` is.
+    #[must_use]
+    pub fn path(pidfile: &Path) -> PathBuf {
+        let mut path = pidfile.as_os_str().to_owned();
+        path.push(".ward");
+        path.into()
+    }
+
+    /// Reads it; none while it is absent or incomplete.
+    #[must_use]
+    pub fn read(pidfile: &Path) -> Option<Self> {
+        Self::parse(&fs::read_to_string(Self::path(pidfile)).ok()?)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let lines = text.strip_prefix("pidward 1\n")?.strip_suffix("end\n")?;
+        let pairs = lines.lines().filter_map(|line| line.split_once(' '));
+        Some(Self {
+            values: pairs
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
+        })
+    }
+
+    /// A value that is a process's number.
+    #[must_use]
+    pub fn number(&self, key: &str) -> Option<i32> {
+        self.values.get(key)?.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Record;
+
+    #[test]
+    fn a_record_without_its_last_line_is_none() {
+        assert!(Record::parse("pidward 1\npid 12\n").is_none());
+        assert_eq!(
+            Record::parse("pidward 1\npid 12\nend\n").and_then(|record| record.number("pid")),
+            Some(12)
+        );
+    }
+}
