@@ -10,7 +10,8 @@
 //! - [`process`]: what makes a process that process
 //! - [`pidfd`]: a descriptor of a process: is it dead, how did it end
 //! - [`record`]: the `.ward` file, from text and to text
-//! - [`lock`]: who locks a file
+//! - [`lock`]: the lock that a guard holds on its record
+//! - [`held`]: who else has a pidfile open or locked
 //! - [`trust`]: who could have written this file
 //! - [`evidence`]: asks the kernel all that a verdict needs, once
 //! - [`verdict`]: from evidence to a class and a reason
@@ -28,6 +29,7 @@
 )]
 
 pub mod evidence;
+pub mod held;
 pub mod lock;
 pub mod pid;
 pub mod pidfd;

@@ -5,7 +5,10 @@ use rustix::io::Errno;
 
 /// Fills the buffer from the file's offset on and gives the part that was filled; less than the buffer holds
 /// means that the file ends there. Files in /proc may come in several pieces, so one read(2) is not enough.
-pub(crate) fn up_to<'b>(file: BorrowedFd<'_>, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
+///
+/// # Errors
+/// What read(2) says.
+pub fn up_to<'b>(file: BorrowedFd<'_>, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
     let mut filled = 0;
     while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
         match rustix::io::read(file, room) {

@@ -11,7 +11,7 @@ use core::ffi::CStr;
 use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::Errno;
 
-use crate::lock::{self, Held};
+use crate::held::{self, Held};
 use crate::pid::Pid;
 use crate::pidfile::{Look, Name, NoLook, Pidfile};
 
@@ -56,7 +56,8 @@ pub fn pidfile_of(dead: Pid, pidfile: &Pidfile<'_>, writers: Writers) -> Result<
     if look.pid != Ok(dead) {
         return Err(Kept::NotHis);
     }
-    match lock::held_by_others(&look) {
+    let dying = dead == Pid::this_process();
+    match held::by_others(&look, dying) {
         Held::Locked => return Err(Kept::Locked),
         Held::Open if writers == Writers::MayWrite => return Err(Kept::Open),
         Held::Open | Held::Free => {}

@@ -3,9 +3,10 @@
 
 use core::sync::atomic::{AtomicU8, Ordering};
 
-use pidward_identity::pid::Pid;
 use pidward_identity::proc_stat::{numbers, status_line};
-use pidward_identity::process::ProcDir;
+use pidward_identity::read;
+use rustix::fd::AsFd;
+use rustix::fs::{CWD, Mode, OFlags};
 
 use crate::disposition;
 
@@ -31,10 +32,16 @@ pub(crate) fn filtered() -> bool {
 }
 
 fn inherited() -> bool {
-    let mode = ProcDir::open(Pid::this_process()).ok().and_then(|proc| {
-        proc.status(|status| status_line(status, "Seccomp").and_then(|line| numbers(line).next()))
-    });
-    mode.flatten().is_some_and(|mode| mode != 0)
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let Ok(status) = rustix::fs::openat(CWD, c"/proc/thread-self/status", flags, Mode::empty())
+    else {
+        return false;
+    };
+    let mut buffer = [0; 4096];
+    let mode = read::up_to(status.as_fd(), &mut buffer)
+        .ok()
+        .and_then(|status| numbers(status_line(status, "Seccomp")?).next());
+    mode.is_some_and(|mode| mode != 0)
 }
 
 /// The program is about to set a filter.

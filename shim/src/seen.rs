@@ -15,7 +15,7 @@ use rustix::path::DecInt;
 use syscalls::{Sysno, syscall};
 
 use crate::errno;
-use crate::wake;
+use crate::{seccomp, start, wake};
 
 /// How a file came to be noticed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -151,6 +151,9 @@ pub(crate) fn name(path: &CStr) {
 }
 
 fn note(dir: c_int, path: &CStr, how: Made) {
+    if start::steps_aside() || seccomp::filtered() {
+        return;
+    }
     let Some(claimed) = claim(dir, path) else {
         return;
     };
@@ -241,7 +244,7 @@ fn directory_of(dir: c_int, text: &mut [u8; SIZE]) -> Option<usize> {
         written.checked_sub(1)?
     } else {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fds = rustix::fs::openat(CWD, c"/proc/self/fd", flags, Mode::empty()).ok()?;
+        let fds = rustix::fs::openat(CWD, c"/proc/thread-self/fd", flags, Mode::empty()).ok()?;
         let written =
             rustix::fs::readlinkat_raw(&fds, DecInt::new(dir), text.as_mut_slice()).ok()?;
         if written >= SIZE {

@@ -8,7 +8,7 @@ use core::ffi::{CStr, c_char};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
-use crate::{death, guard, hooks, seen, wake};
+use crate::{death, guard, hooks, seccomp, seen, wake};
 
 #[used]
 #[unsafe(link_section = ".init_array")]
@@ -105,6 +105,9 @@ extern "C" fn loaded() {
     read_environment();
     for path in NAMED.value().into_iter().chain(NAMED_BY_SYSTEMD.value()) {
         name_each(path);
+    }
+    if seen::named().next().is_none() || seccomp::filtered() {
+        return;
     }
     for room in seen::named().filter(|room| guard::holds_this_process(room)) {
         wake::on(room, room.see(), seen::Made::Created);

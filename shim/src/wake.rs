@@ -1,16 +1,13 @@
 //! What happens when a pidfile was seen: stand-ins, and a guard for it.
 
 use crate::seen::{Made, Room};
-use crate::{disposition, guard, hooks, seccomp, start};
+use crate::{disposition, guard, hooks, start};
 
 /// A pidfile was seen, for the first time or again.
 ///
 /// The guard is started again whenever the file may be a new one, because the last guard left when the daemon
 /// removed the last one; a guard that finds another at work leaves.
 pub(crate) fn on(pidfile: &Room, first: bool, how: Made) {
-    if start::steps_aside() || seccomp::filtered() {
-        return;
-    }
     if first {
         hooks::resolve_all();
         disposition::put_stand_ins();
