@@ -1,12 +1,10 @@
 //! What holds in every cell: the daemon dies as it always did, and leaves nothing behind.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Failure};
-use pidward_tests::proc::{self, Seen};
+use pidward_tests::proc;
 use pidward_tests::process::Process;
 use pidward_tests::record::Record;
 use pidward_tests::watch::Watch;
@@ -14,6 +12,7 @@ use pidward_tests::world::{World, evidence, owner};
 
 use crate::daemon::Daemon;
 use crate::inside::Showed;
+use crate::left::{ONE_SECOND, gone_within_a_second, nothing_is_left, only_guard};
 use crate::life::{Life, parent};
 use crate::ways::{Ending, Mode};
 
@@ -28,8 +27,6 @@ pub(crate) struct Cell<'a> {
     /// How it is ended.
     pub(crate) ending: Ending,
 }
-
-const ONE_SECOND: Duration = Duration::from_secs(1);
 
 impl Cell<'_> {
     /// The daemon without pidward: shows what it does.
@@ -107,7 +104,7 @@ impl Cell<'_> {
             },
         )?;
         gone?;
-        only_guard(None)
+        nothing_is_left()
     }
 
     /// A signal that did not end the daemon ended nothing of ours either.
@@ -123,7 +120,7 @@ impl Cell<'_> {
             return Err(Failure::new("survives SIGKILL", evidence()));
         }
         gone_within_a_second(&watch, &pidfile)?;
-        only_guard(None)
+        nothing_is_left()
     }
 
     /// Waits until the record says that a guard is at work for this daemon.
@@ -202,7 +199,7 @@ impl Cell<'_> {
             return Err(Failure::new("survives SIGKILL", evidence()));
         }
         gone_within_a_second(&watch, &pidfile)?;
-        only_guard(None)
+        nothing_is_left()
     }
 
     /// Starts the second instance without waiting for anything of pidward's; a daemon that refuses while the old
@@ -237,55 +234,4 @@ fn same(expected: &Showed, showed: &Showed) -> Checked {
         word,
         format!("expected {expected:?}\nshowed   {showed:?}\n{}", evidence()),
     ))
-}
-
-fn gone_within_a_second(watch: &Watch, pidfile: &Path) -> Checked {
-    let files = [
-        ("pidfile", pidfile.to_owned()),
-        ("record", Record::path(pidfile)),
-        ("aside name", aside(pidfile)),
-    ];
-    let stayed = || {
-        files
-            .iter()
-            .find(|(_, file)| file.symlink_metadata().is_ok())
-    };
-    let gone = watch.until(Deadline::after(ONE_SECOND), &[], || {
-        stayed().is_none().then_some(())
-    });
-    match (gone, stayed()) {
-        (None, Some((what, file))) => Err(Failure::new(
-            format!("{what} stayed"),
-            format!("{}\n{}", file.display(), evidence()),
-        )),
-        (Some(()), _) | (None, None) => Ok(()),
-    }
-}
-
-/// Where a pidfile is put while it is removed.
-fn aside(pidfile: &Path) -> PathBuf {
-    let name = pidfile.file_name().unwrap_or_default().to_string_lossy();
-    pidfile.with_file_name(format!(".{name}.pidward"))
-}
-
-/// Within a second, no process of pidward's is left but this one.
-fn only_guard(guard: Option<i32>) -> Checked {
-    let deadline = Deadline::after(ONE_SECOND);
-    let other = || {
-        proc::pidwards()
-            .into_iter()
-            .find(|seen| Some(seen.pid) != guard)
-    };
-    while let Some(Seen { pid, command, .. }) = other() {
-        if Process::living(pid).is_some_and(|process| !process.dies_by(deadline)) {
-            let waits = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
-            let holds = proc::descriptors(pid);
-            let message = format!(
-                "PID {pid}: {command}\nin system call {waits}it holds {holds:#?}\n{}",
-                evidence()
-            );
-            return Err(Failure::new("pidward stays", message));
-        }
-    }
-    Ok(())
 }

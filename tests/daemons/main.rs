@@ -11,6 +11,7 @@ use pidward_tests::namespace;
 mod cell;
 mod daemon;
 mod inside;
+mod left;
 mod life;
 mod matrix;
 mod stock;

@@ -2,10 +2,11 @@
 
 use pidward_tests::world::write;
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Ready};
 
+/// The child says when it runs: only then does it ignore SIGINT, as what a shell starts with `&` does.
 const SCRIPT: &str = "\
-sleep 1000 &
+sh -c 'echo running >/mnt/ready; exec sleep 1000' &
 echo $! >/mnt/child.pid
 ";
 
@@ -15,5 +16,6 @@ pub(crate) const DAEMON: Daemon = Daemon {
     prepare: |_| write("daemon.sh", SCRIPT),
     pidfile: "child.pid",
     start: &["dash", "/mnt/daemon.sh"],
+    ready: &[Ready::Says("ready", "running")],
     ..Daemon::USUAL
 };

@@ -7,13 +7,16 @@ use libtest_mimic::Arguments;
 use pidward_tests::namespace;
 
 mod compare;
+mod guard;
 mod guards;
 mod legacy;
 mod programs;
 mod promise;
+mod run;
 mod scene;
 mod shim;
 mod shipped;
+mod status;
 
 use promise::Promise;
 
@@ -21,6 +24,9 @@ fn promises() -> Vec<Promise> {
     shim::promises()
         .into_iter()
         .chain(shipped::promises())
+        .chain(guard::promises())
+        .chain(run::promises())
+        .chain(status::promises())
         .collect()
 }
 

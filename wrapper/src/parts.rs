@@ -43,7 +43,10 @@ pub(crate) fn library() -> Result<PathBuf, Unusable> {
     };
     // What pidward itself was built for is what the library has to be built for.
     let own = head_of_own_executable();
-    if head.is_shared_object() && own.is_none_or(|own| own.machine() == head.machine()) {
+    if head.is_shared_object()
+        && head.is_whole()
+        && own.is_none_or(|own| own.machine() == head.machine())
+    {
         Ok(path)
     } else {
         Err(Unusable::Foreign(path))
@@ -83,14 +86,29 @@ fn is_secure() -> bool {
     (unsafe { libc::getauxval(libc::AT_SECURE) }) != 0
 }
 
-/// The beginning of an ELF file, elf(5).
-struct Head([u8; 20]);
+/// The beginning of an ELF file, elf(5), and the file's length.
+struct Head([u8; HEAD], u64);
+
+/// The length of that beginning on this machine: three of its fields are of a word.
+const HEAD: usize = 0x28 + 3 * size_of::<usize>();
 
 impl Head {
     /// `ET_DYN`, in the byte order of this machine; another order is another machine anyway.
     fn is_shared_object(&self) -> bool {
         const ET_DYN: u16 = 3;
         self.0.starts_with(b"\x7fELF") && u16::from_ne_bytes([self.0[16], self.0[17]]) == ET_DYN
+    }
+
+    /// Not cut short: the table of sections, which linkers put last, lies within the file. A process that loads a
+    /// library dies of SIGBUS where the file ends too early.
+    fn is_whole(&self) -> bool {
+        const TABLE: usize = 0x18 + 2 * size_of::<usize>();
+        const ENTRIES: usize = HEAD - 6;
+        let mut table = [0; size_of::<usize>()];
+        table.copy_from_slice(&self.0[TABLE..TABLE + size_of::<usize>()]);
+        let number = |at: usize| u64::from(u16::from_ne_bytes([self.0[at], self.0[at + 1]]));
+        let length = number(ENTRIES) * number(ENTRIES + 2);
+        (usize::from_ne_bytes(table) as u64).saturating_add(length) <= self.1
     }
 
     /// Word size, byte order and kind of machine.
@@ -101,13 +119,13 @@ impl Head {
 
 fn head(path: &Path) -> io::Result<Head> {
     // Before it is opened, because that waits on a FIFO.
-    if !std::fs::metadata(path)?.is_file() {
+    let file = std::fs::metadata(path)?;
+    if !file.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    let mut file = File::open(path)?;
-    let mut head = [0; 20];
-    file.read_exact(&mut head)?;
-    Ok(Head(head))
+    let mut head = [0; HEAD];
+    File::open(path)?.read_exact(&mut head)?;
+    Ok(Head(head, file.len()))
 }
 
 fn head_of_own_executable() -> Option<Head> {
@@ -122,10 +140,16 @@ mod tests {
     #[test]
     fn a_library_of_another_machine_is_told_from_ours() {
         let own = head_of_own_executable().unwrap();
-        let mut other = Head(own.0);
+        let mut other = Head(own.0, own.1);
         other.0[18] ^= 1;
-        assert!(own.machine() == Head(own.0).machine() && own.machine() != other.machine());
-        assert!(!Head([0; 20]).is_shared_object());
+        assert!(own.machine() == Head(own.0, 0).machine() && own.machine() != other.machine());
+        assert!(!Head([0; HEAD], 0).is_shared_object());
+    }
+
+    #[test]
+    fn a_library_that_was_cut_short_is_told_from_a_whole_one() {
+        let own = head_of_own_executable().unwrap();
+        assert!(own.is_whole() && !Head(own.0, own.1 / 2).is_whole());
     }
 
     #[test]

@@ -1,0 +1,163 @@
+//! A guard leaves when no pidfile can come any more, and not before.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use pidward_tests::deadline::Deadline;
+use pidward_tests::failure::{Checked, Doing, Failure};
+use pidward_tests::proc;
+use pidward_tests::process::Process;
+use pidward_tests::world::evidence;
+
+use super::post::{Post, daemon, guard, kill, leaves, ready, start};
+use crate::legacy::Legacy;
+use crate::promise::Promise;
+use crate::run::pidward;
+use crate::scene::Scene;
+
+/// How long a guard may take to see that it waits in vain; its time-out is 90 s.
+const SOON: Duration = Duration::from_secs(4);
+
+/// Where cgroups can be made. The second is that of a machine with both versions.
+const HIERARCHIES: [&str; 3] = [
+    "/sys/fs/cgroup",
+    "/sys/fs/cgroup/unified",
+    "/sys/fs/cgroup/systemd",
+];
+
+pub(super) fn promises() -> impl Iterator<Item = Promise> {
+    let each = |name: &'static str, check: fn(&Scene) -> Checked| Promise::new(name, check);
+    Promise::each(
+        "a_start_up_command_that_fails_without_a_pidfile_ends_the_guarding",
+        &["exit 1", "kill -9 $$"],
+        |scene, command| {
+            ran(scene, command)?;
+            left_soon()
+        },
+    )
+    .chain([
+        each(
+            "one_that_succeeds_leaves_a_guard_for_the_daemon_that_comes_later",
+            comes_later,
+        ),
+        each(
+            "a_guard_without_a_pidfile_leaves_after_its_time_out",
+            timeout,
+        ),
+        each("a_guard_alone_in_its_cgroup_leaves", alone),
+        each(
+            "the_guard_of_a_directory_that_is_not_there_leaves",
+            |scene| {
+                scene.clear()?;
+                leaves(&start(guard(scene, &[], Path::new("/mnt/nowhere/x.pid")))?)
+            },
+        ),
+    ])
+}
+
+/// Runs a start-up command that makes no pidfile to its end.
+fn ran(scene: &Scene, command: &str) -> Checked {
+    scene.clear()?;
+    let words = ["run", "-p", "x.pid", "--no-preload", "--", "sh", "-c"];
+    let mut run = pidward(scene, &words);
+    run.arg(command);
+    Legacy::start(run)?.end().map(drop)
+}
+
+/// The guards that live.
+fn guards() -> Vec<Process> {
+    let living = proc::pidwards().into_iter();
+    living
+        .filter_map(|seen| Process::living(seen.pid))
+        .collect()
+}
+
+fn left_soon() -> Checked {
+    let deadline = Deadline::after(SOON);
+    match guards().iter().all(|guard| guard.dies_by(deadline)) {
+        true => Ok(()),
+        false => Err(Failure::new("the guard still waits", evidence())),
+    }
+}
+
+fn comes_later(scene: &Scene) -> Checked {
+    ran(scene, "exit 0")?;
+    let [guard] = &guards()[..] else {
+        return Err(Failure::new("not one guard", evidence()));
+    };
+    // Time enough for it to learn how the command ended.
+    if guard.dies_by(Deadline::after(Duration::from_millis(1200))) {
+        return Err(Failure::new("the guard does not wait", evidence()));
+    }
+    let post = Post::at("x.pid")?;
+    let daemon = ready(daemon("make open x.pid say ready hear"))?;
+    post.recorded(daemon.process.pid)?;
+    kill(daemon)?;
+    post.cleared()?;
+    leaves(guard)
+}
+
+fn timeout(scene: &Scene) -> Checked {
+    scene.clear()?;
+    let post = Post::at("x.pid")?;
+    let began = Instant::now();
+    let guard = start(guard(scene, &["--timeout", "1"], &post.pidfile))?;
+    leaves(&guard)?;
+    let took = began.elapsed();
+    if !(Duration::from_millis(900)..SOON).contains(&took) {
+        return Err(Failure::new("another time-out", format!("{took:?}")));
+    }
+    match post.has_record() {
+        true => Err(Failure::new("the record stays", evidence())),
+        false => Ok(()),
+    }
+}
+
+/// A cgroup of the test's own, which is gone when its processes are.
+struct Cgroup(PathBuf);
+
+impl Cgroup {
+    /// In a hierarchy that the guard looks at, and only there.
+    fn new() -> Checked<Self> {
+        let own = fs::read_link("/proc/self/ns/pid").doing("name a cgroup")?;
+        let name = format!("pidward-test-{}", own.display());
+        let procs = |place: &&&str| Path::new(place).join("cgroup.procs").exists();
+        let place = HIERARCHIES.iter().find(procs).ok_or("none is mounted");
+        let path = Path::new(place.doing("make a cgroup")?).join(name);
+        fs::create_dir(&path).doing("make a cgroup")?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // Those that should have left, and have not.
+        for guard in guards() {
+            let _ = guard.signal(Signal::SIGKILL);
+            let _ = guard.dies_by(Deadline::after(SOON));
+        }
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+fn alone(scene: &Scene) -> Checked {
+    let cgroup = Cgroup::new()?;
+    scene.clear()?;
+    let enter = format!(
+        "echo $$ >'{}/cgroup.procs' && exec \"$@\"",
+        cgroup.0.display()
+    );
+    let run = pidward(scene, &["run", "-p", "x.pid", "--no-preload", "true"]);
+    let mut shell = crate::compare::bare("/bin/sh".as_ref());
+    shell
+        .args(["-c", &enter, "sh"])
+        .arg(run.get_program())
+        .args(run.get_args());
+    let ended = Legacy::start(shell)?.end()?;
+    if !ended.status.success() {
+        return Err(Failure::new("the test itself", ended.said));
+    }
+    left_soon()
+}

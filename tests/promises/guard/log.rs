@@ -1,0 +1,146 @@
+//! The log is told what became of a pidfile, and what its owner died of.
+
+use std::io::ErrorKind;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::time::Duration;
+
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+use pidward_tests::failure::{Checked, Doing, Failure};
+use pidward_tests::namespace::cover;
+use pidward_tests::process::Process;
+
+use super::post::{Post, daemon, guard, kill, leaves, ready, start};
+use crate::legacy::Legacy;
+use crate::promise::Promise;
+use crate::scene::Scene;
+
+pub(super) fn promises() -> impl Iterator<Item = Promise> {
+    let each = |name: &'static str, check: fn(&Scene) -> Checked| Promise::new(name, check);
+    [
+        each("the_log_says_what_the_daemon_died_of", causes),
+        each("the_log_says_why_a_dead_daemons_pidfile_stays", stays),
+        each(
+            "a_log_that_nobody_reads_does_not_hold_the_guard_up",
+            nobody_reads,
+        ),
+    ]
+    .into_iter()
+}
+
+/// A log of the test's own.
+fn log() -> Checked<UnixDatagram> {
+    if !Path::new("/dev/log").exists() {
+        cover("/dev")?;
+        let null = makedev(1, 3);
+        mknod(
+            "/dev/null",
+            SFlag::S_IFCHR,
+            Mode::from_bits_truncate(0o666),
+            null,
+        )
+        .doing("make /dev/null")?;
+    }
+    let log = UnixDatagram::bind("/dev/log").doing("bind /dev/log")?;
+    let long = Some(Duration::from_secs(10));
+    log.set_read_timeout(long).doing("set a deadline")?;
+    Ok(log)
+}
+
+fn line(log: &UnixDatagram) -> Checked<String> {
+    let mut bytes = [0; 4096];
+    let count = log.recv(&mut bytes).doing("nothing is logged")?;
+    let bytes = bytes.get(..count).unwrap_or_default();
+    Ok(String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// A guarded daemon that dies so when it is told to go on.
+fn guarded(scene: &Scene, options: &[&str], death: &str) -> Checked<(Legacy, Process, Post)> {
+    scene.clear()?;
+    let post = Post::at("x.pid")?;
+    let daemon = ready(daemon(&format!("make open x.pid say ready hear {death}")))?;
+    start(guard(scene, options, &post.pidfile))?;
+    let guard = post.recorded(daemon.process.pid)?;
+    Ok((daemon, guard, post))
+}
+
+fn causes(scene: &Scene) -> Checked {
+    let log = log()?;
+    scene.with_and_without_cores(|| {
+        for (death, cause) in [
+            ("die _exit", "exited with status 7"),
+            ("raise 9", "was ended by signal 9 (KILL)"),
+            ("die segv", "was ended by signal 11 (SEGV)"),
+            ("raise 40", "was ended by signal 40"),
+        ] {
+            let (mut daemon, guard, post) = guarded(scene, &[], death)?;
+            let pid = daemon.process.pid;
+            daemon.go_on()?;
+            let ended = daemon.end()?;
+            let core = std::os::unix::process::ExitStatusExt::core_dumped(&ended.status);
+            let core = if core { ", core dumped" } else { "" };
+            said(
+                &log,
+                "30",
+                &guard,
+                &format!(
+                    "removed {}: PID {pid} (legacy) {cause}{core}",
+                    post.pidfile.display()
+                ),
+            )?;
+        }
+        Ok(())
+    })
+}
+
+/// The next line is this one, with this priority (RFC 3164).
+fn said(log: &UnixDatagram, priority: &str, guard: &Process, text: &str) -> Checked {
+    let found = line(log)?;
+    let expected = format!("<{priority}>pidward-guard[{}]: {text}", guard.pid);
+    match found == expected {
+        true => Ok(()),
+        false => Err(Failure::new(
+            "another line",
+            format!("{found}\nexpected {expected}"),
+        )),
+    }
+}
+
+fn stays(scene: &Scene) -> Checked {
+    let log = log()?;
+    let (dies, guard, post) = guarded(scene, &["--timeout", "1"], "")?;
+    let pid = dies.process.pid;
+    let holder = ready(daemon("hold x.pid lock flock say ready hear"))?;
+    kill(dies)?;
+    let why = "somebody still holds a lock on the file";
+    let path = post.pidfile.display();
+    said(
+        &log,
+        "28",
+        &guard,
+        &format!("left {path}: PID {pid} (legacy) is dead, but {why}"),
+    )?;
+    leaves(&guard)?;
+    kill(holder).map(drop)
+}
+
+/// The queue of the socket is full.
+fn nobody_reads(scene: &Scene) -> Checked {
+    let log = log()?;
+    let sender = UnixDatagram::unbound().doing("make a socket")?;
+    sender.set_nonblocking(true).doing("make a socket")?;
+    let full = loop {
+        if let Err(error) = sender.send_to(b"noise", "/dev/log") {
+            break error;
+        }
+    };
+    if full.kind() != ErrorKind::WouldBlock {
+        return Err(Failure::new("the test itself", full));
+    }
+    let (daemon, guard, post) = guarded(scene, &[], "")?;
+    kill(daemon)?;
+    post.cleared()?;
+    leaves(&guard)?;
+    drop(log);
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Several pidfiles: a line each, each once, and the highest of their exit statuses.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use pidward_tests::failure::{Checked, Doing, Failure};
+
+use super::status;
+use crate::guard::post::{Post, daemon, guard, guarded, kill, ready, start, with_pidfile};
+use crate::promise::Promise;
+use crate::scene::{HOME, Scene, file, write};
+
+pub(super) fn promises() -> impl Iterator<Item = Promise> {
+    let each = |name: &'static str, check: fn(&Scene) -> Checked| Promise::new(name, check);
+    [
+        each("of_several_the_highest_exit_status_is_the_answer", highest),
+        each("a_directory_means_the_pidfiles_in_it", directory),
+        each("a_directory_that_is_not_there_is_said", |scene| {
+            scene.clear()?;
+            let answer = status(scene, &["nowhere/"])?;
+            match answer.code == Some(4) && answer.err.lines().count() == 1 {
+                true => Ok(()),
+                false => Err(Failure::new("another answer", format!("{answer:#?}"))),
+            }
+        }),
+        each(
+            "without_an_argument_it_is_run_and_the_known_ones_each_once",
+            usual,
+        ),
+        each("nothing_to_be_found_is_no_error", |scene| {
+            scene.clear()?;
+            status(scene, &[])?.is_lines(0, &[])
+        }),
+        each("a_name_with_a_newline_stays_a_line", newline),
+    ]
+    .into_iter()
+}
+
+/// Makes running.pid, stale.pid and garbled.pid; there is no missing.pid.
+fn one_of_each(scene: &Scene) -> Checked<crate::legacy::Legacy> {
+    scene.clear()?;
+    kill(ready(daemon("make open stale.pid say ready hear"))?)?;
+    write("garbled.pid", "x\n")?;
+    ready(daemon("make open running.pid say ready hear"))
+}
+
+fn highest(scene: &Scene) -> Checked {
+    let _daemon = one_of_each(scene)?;
+    let all = ["running", "stale", "missing", "garbled"];
+    let codes = [0, 1, 3, 4];
+    // Each set of two, in both orders.
+    for (first, first_code) in all.iter().zip(codes) {
+        for (second, second_code) in all.iter().zip(codes) {
+            let names = [format!("{first}.pid"), format!("{second}.pid")];
+            let answer = status(scene, &[&names[0], &names[1]])?;
+            let lines = if first == second { 1 } else { 2 };
+            let count = answer.out.lines().count();
+            answer.is(
+                first_code.max(second_code),
+                count == lines,
+                &names.join(" "),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn directory(scene: &Scene) -> Checked {
+    let _daemon = one_of_each(scene)?;
+    fs::create_dir(file("sub")).doing("make a directory")?;
+    write("sub/RUNNING_PID", "")?;
+    write("note.txt", "1\n")?;
+    symlink("running.pid", file("link.pid")).doing("make a link")?;
+    for argument in [HOME, ".", "../daemon/"] {
+        let lines = ["garbled", "running", "stale", "RUNNING_PID"];
+        let answer = status(scene, &[argument])?;
+        let found = answer
+            .out
+            .lines()
+            .zip(lines)
+            .all(|(line, name)| line.contains(name));
+        answer.is(
+            4,
+            found && answer.out.lines().count() == lines.len(),
+            &lines.join("\n"),
+        )?;
+    }
+    Ok(())
+}
+
+fn usual(scene: &Scene) -> Checked {
+    let (first, _, _) = guarded(scene)?;
+    let mut second = with_pidfile_in_run()?;
+    let post = Post::in_directory("/run", "y.pid")?;
+    start(guard(scene, &[], &post.pidfile))?;
+    post.recorded(second.process.pid)?;
+    let pids = (first.process.pid, second.process.pid);
+    let in_run = format!("running  /run/y.pid  pid {} ", pids.1);
+    let known = format!("running  {HOME}/x.pid  pid {} ", pids.0);
+    status(scene, &[])?.is_lines(0, &[&in_run, &known])?;
+    second.go_on()?;
+    second.end()?;
+    post.cleared()?;
+    status(scene, &[])?.is_lines(0, &[&known])
+}
+
+/// /var/run is a link to /run.
+fn with_pidfile_in_run() -> Checked<crate::legacy::Legacy> {
+    ready(daemon("make open /run/y.pid say ready hear"))
+}
+
+fn newline(scene: &Scene) -> Checked {
+    scene.clear()?;
+    let daemon = with_pidfile()?;
+    let name = "a\nrunning  b\x1b[31m\u{202e}.pid";
+    fs::rename(file("x.pid"), file(name)).doing("give it a bad name")?;
+    let escaped = format!("running  {HOME}/a\\nrunning  b\\u{{1b}}[31m\\u{{202e}}.pid  pid ");
+    for argument in [name, HOME] {
+        status(scene, &[argument])?.is_line(0, &escaped, "(unverified)")?;
+    }
+    kill(daemon).map(drop)
+}
