@@ -46,6 +46,14 @@ static BELIEVED: [Believed; SIGNALS] = [const {
     }
 }; SIGNALS];
 
+/// How often to start anew when other threads set the same disposition all the time: in a daemon's hook nothing
+/// may go on for ever.
+const TURNS: u32 = 100;
+
+/// All signals but SIGKILL and SIGSTOP, which the kernel takes out of a mask: what is read back has to equal what
+/// was set.
+const ALL_THAT_CAN_BE_BLOCKED: u64 = !(1 << (libc::SIGKILL - 1) | 1 << (libc::SIGSTOP - 1));
+
 /// Whether the daemon's dispositions are virtual.
 static ON: AtomicBool = AtomicBool::new(false);
 
@@ -156,7 +164,8 @@ pub(crate) fn settle(signal: c_int) {
     if !ON.load(Ordering::Acquire) || !ends_a_process(signal) {
         return;
     }
-    while let Some(daemons) = get(signal) {
+    for _ in 0..TURNS {
+        let Some(daemons) = get(signal) else { return };
         let Some(ours) = ours_for(daemons) else {
             return;
         };
@@ -241,7 +250,7 @@ fn stand_in() -> Kernel {
         handler: stand_in::address(),
         flags: u64::from(flags.cast_unsigned()) | stand_in::SA_RESTORER,
         restorer: stand_in::restorer_address(),
-        mask: u64::MAX,
+        mask: ALL_THAT_CAN_BE_BLOCKED,
     }
 }
 
@@ -254,15 +263,15 @@ fn exchange(signal: c_int, expected: Kernel, wanted: Kernel) -> bool {
     if displaced == expected {
         return true;
     }
-    // What we displaced is the newer one: put it back. What comes out then is ours, or newer still.
-    while displaced != wanted {
-        let Some(newer) = swap(signal, &displaced) else {
-            return true;
-        };
-        if newer == wanted {
+    // What we displaced is the newer one: put it back. What comes out then is what we put, or newer still.
+    for _ in 0..TURNS {
+        if displaced.handler == wanted.handler {
             break;
         }
-        displaced = newer;
+        match swap(signal, &displaced) {
+            Some(newer) => displaced = newer,
+            None => break,
+        }
     }
     false
 }
