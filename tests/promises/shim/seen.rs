@@ -77,6 +77,14 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
     .chain([
         Promise::new("a_pidfile_under_another_name_goes_on_being_one", renamed),
         Promise::new("several_pidfiles_of_one_daemon_are_all_removed", several),
+        Promise::new("two_hundred_threads_may_make_pidfiles_at_once", |scene| {
+            let pidfiles =
+                ["a", "b", "c", "d", "e", "f", "g", "h"].map(|name| format!("{name}.pid"));
+            let steps = pidfiles.each_ref().map(|name| format!("make open {name}"));
+            scene
+                .both(&format!("child crowd {} end die return", steps.join(" ")))?
+                .removed(&pidfiles.each_ref().map(String::as_str))
+        }),
         Promise::new("a_pidfile_that_is_made_twice_is_removed", |scene| {
             scene
                 .both("make open x.pid make rename x.pid make fopen_w x.pid die return")?

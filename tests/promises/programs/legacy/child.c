@@ -123,9 +123,34 @@ static void *threads_main(void *words)
     return NULL;
 }
 
+/* As many threads as daemons are seen to have, all at the same moment. The first begins at the first of eight steps of
+   three words, the second at the second, so that all are done at once. */
+enum { CROWD = 200 };
+static pthread_barrier_t crowd_is_there;
+
+static void *one_of_a_crowd(void *words)
+{
+    pthread_barrier_wait(&crowd_is_there);
+    return threads_main(words);
+}
+
+static void crowd(char **words)
+{
+    pthread_t threads[CROWD];
+    pthread_barrier_init(&crowd_is_there, NULL, CROWD);
+    for (int at = 0; at < CROWD; at++)
+        pthread_create(&threads[at], NULL, one_of_a_crowd, words + at % 8 * 3);
+    for (int at = 0; at < CROWD; at++)
+        pthread_join(threads[at], NULL);
+}
+
 /* child KIND STEP... end */
 static char **child(char **words)
 {
+    if (strcmp(words[0], "crowd") == 0) {
+        crowd(words + 1);
+        return after_end(words + 1);
+    }
     if (strcmp(words[0], "thread") == 0) {
         pthread_t thread;
         pthread_create(&thread, NULL, threads_main, words + 1);
