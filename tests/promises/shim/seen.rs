@@ -77,14 +77,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
     .chain([
         Promise::new("a_pidfile_under_another_name_goes_on_being_one", renamed),
         Promise::new("several_pidfiles_of_one_daemon_are_all_removed", several),
-        Promise::new("two_hundred_threads_may_make_pidfiles_at_once", |scene| {
-            let pidfiles =
-                ["a", "b", "c", "d", "e", "f", "g", "h"].map(|name| format!("{name}.pid"));
-            let steps = pidfiles.each_ref().map(|name| format!("make open {name}"));
-            scene
-                .both(&format!("child crowd {} end die return", steps.join(" ")))?
-                .removed(&pidfiles.each_ref().map(String::as_str))
-        }),
+        Promise::new("two_hundred_threads_may_make_pidfiles_at_once", crowd),
         Promise::new("a_pidfile_that_is_made_twice_is_removed", |scene| {
             scene
                 .both("make open x.pid make rename x.pid make fopen_w x.pid die return")?
@@ -141,6 +134,21 @@ fn only_read(scene: &Scene, way: &str) -> Checked {
 fn renamed(scene: &Scene) -> Checked {
     let both = scene.both("make open nginx.pid move nginx.pid nginx.pid.oldbin die return")?;
     both.removed(&["nginx.pid.oldbin"])
+}
+
+/// A thread that starts a guard waits for it, so the others see their first pidfile meanwhile.
+fn crowd(scene: &Scene) -> Checked {
+    let pidfiles = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|name| format!("{name}.pid"));
+    let made = pidfiles.each_ref().map(|name| format!("make open {name}"));
+    let steps = format!("child crowd {} end die return", made.join(" "));
+    let no_guard_stays = [("PIDWARD_GUARD_EXE", "/bin/true")];
+    // Two of them have to meet between two system calls: once in a few lives.
+    for _ in 0..8 {
+        scene
+            .both_in(&no_guard_stays, |life| life.start(&steps)?.end())?
+            .removed(&pidfiles.each_ref().map(String::as_str))?;
+    }
+    Ok(())
 }
 
 fn several(scene: &Scene) -> Checked {

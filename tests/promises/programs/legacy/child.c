@@ -123,23 +123,14 @@ static void *threads_main(void *words)
     return NULL;
 }
 
-/* As many threads as daemons are seen to have, all at the same moment. The first begins at the first of eight steps of
-   three words, the second at the second, so that all are done at once. */
-enum { CROWD = 200 };
-static pthread_barrier_t crowd_is_there;
-
-static void *one_of_a_crowd(void *words)
-{
-    pthread_barrier_wait(&crowd_is_there);
-    return threads_main(words);
-}
-
+/* As many threads as daemons are seen to have. The first begins at the first of eight steps of three words, the
+   second at the second, so that all are done at once. */
 static void crowd(char **words)
 {
+    enum { CROWD = 200 };
     pthread_t threads[CROWD];
-    pthread_barrier_init(&crowd_is_there, NULL, CROWD);
     for (int at = 0; at < CROWD; at++)
-        pthread_create(&threads[at], NULL, one_of_a_crowd, words + at % 8 * 3);
+        pthread_create(&threads[at], NULL, threads_main, words + at % 8 * 3);
     for (int at = 0; at < CROWD; at++)
         pthread_join(threads[at], NULL);
 }
