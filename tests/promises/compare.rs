@@ -1,4 +1,6 @@
-//! The same life twice: without the shim, which shows what is expected, and with it.
+//! The same life without the shim, which shows what is expected, with the shim asleep, and with its stand-ins in place.
+//!
+//! The shim sleeps because the daemon's pidfiles have names of which it knows nothing: what ends in `pid` ends in `pod`.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,9 +11,13 @@ use crate::legacy::{Ended, Legacy};
 use crate::programs::LEGACY;
 use crate::scene::Scene;
 
-/// One of the two lives.
+/// What wakes the shim, and what it is called where the shim is to sleep.
+const NAMES: [(&str, &str); 2] = [("pid", "pod"), ("PID", "POD")];
+
+/// One of the lives.
 pub(crate) struct Life<'a> {
     library: Option<&'a Path>,
+    asleep: bool,
     environment: &'a [(&'a str, &'a str)],
 }
 
@@ -19,8 +25,16 @@ impl Life<'_> {
     /// Starts the daemon with its steps, words apart.
     pub(crate) fn start(&self, steps: &str) -> Checked<Legacy> {
         let mut command = self.command(&Scene::program(LEGACY));
-        command.args(steps.split_whitespace());
+        command.args(steps.split_whitespace().map(|word| self.named(word)));
         Legacy::start(command)
+    }
+
+    /// The word, when it is a pidfile's name by another name where the shim sleeps.
+    fn named(&self, word: &str) -> String {
+        let mut names = NAMES.iter().filter(|_| self.asleep);
+        let renamed =
+            names.find_map(|(awake, asleep)| Some([word.strip_suffix(awake)?, asleep].concat()));
+        renamed.unwrap_or_else(|| word.to_owned())
     }
 
     /// A program in the daemon's environment.
@@ -63,10 +77,11 @@ pub(crate) fn bystander(steps: &str) -> Checked<Ended> {
     Legacy::start(command)?.end()
 }
 
-/// What the two lives came to.
+/// What the lives came to.
 #[derive(Debug)]
-pub(crate) struct Both {
+pub(crate) struct Lives {
     without: Ended,
+    asleep: Option<Ended>,
     with: Ended,
 }
 
@@ -74,38 +89,71 @@ pub(crate) struct Both {
 pub(crate) const NO_GUARD: (&str, &str) = ("PIDWARD_GUARD", "off");
 
 impl Scene {
-    /// Both lives of a daemon that only does its steps, without a guard.
-    pub(crate) fn both(&self, steps: &str) -> Checked<Both> {
-        self.both_in(&[NO_GUARD], |life| life.start(steps)?.end())
+    /// All lives of a daemon that only does its steps, without a guard.
+    pub(crate) fn lives(&self, steps: &str) -> Checked<Lives> {
+        self.lives_of(|life| life.start(steps)?.end())
     }
 
-    /// Both lives, without a guard; `live` starts the daemon and gives its end.
-    pub(crate) fn both_with(&self, live: impl Fn(&Life<'_>) -> Checked<Ended>) -> Checked<Both> {
+    /// All lives, without a guard; `live` starts the daemon, whose pidfiles nobody else names, and gives its end.
+    pub(crate) fn lives_of(&self, live: impl Fn(&Life<'_>) -> Checked<Ended>) -> Checked<Lives> {
+        let environment = [NO_GUARD];
+        let both = self.both_in(&environment, &live)?;
+        self.clear()?;
+        let asleep = live(&Life {
+            library: Some(&self.library),
+            asleep: true,
+            environment: &environment,
+        })?;
+        Ok(Lives {
+            asleep: Some(as_if_awake(asleep)),
+            ..both
+        })
+    }
+
+    /// The lives without the shim and with it, without a guard.
+    pub(crate) fn both_with(&self, live: impl Fn(&Life<'_>) -> Checked<Ended>) -> Checked<Lives> {
         self.both_in(&[NO_GUARD], live)
     }
 
-    /// Both lives, in this environment.
+    /// The lives without the shim and with it, in this environment.
     pub(crate) fn both_in(
         &self,
         environment: &[(&str, &str)],
         live: impl Fn(&Life<'_>) -> Checked<Ended>,
-    ) -> Checked<Both> {
-        self.clear()?;
-        let without = live(&Life {
-            library: None,
-            environment,
-        })?;
-        self.clear()?;
-        let with = live(&Life {
-            library: Some(&self.library),
-            environment,
-        })?;
-        Ok(Both { without, with })
+    ) -> Checked<Lives> {
+        let life = |library| {
+            self.clear()?;
+            live(&Life {
+                library,
+                asleep: false,
+                environment,
+            })
+        };
+        Ok(Lives {
+            without: life(None)?,
+            asleep: None,
+            with: life(Some(&self.library))?,
+        })
     }
 }
 
-impl Both {
-    /// Both ended alike and said the same; with the shim these files, and no others, were gone at that moment.
+/// With the names that wake the shim in what was said and left.
+fn as_if_awake(ended: Ended) -> Ended {
+    let renamed = |text: String| {
+        NAMES
+            .iter()
+            .fold(text, |text, (awake, asleep)| text.replace(asleep, awake))
+    };
+    Ended {
+        steps: renamed(ended.steps),
+        status: ended.status,
+        said: renamed(ended.said),
+        left: ended.left.into_iter().map(renamed).collect(),
+    }
+}
+
+impl Lives {
+    /// All ended alike and said the same; with stand-ins these files, and no others, were gone at that moment.
     pub(crate) fn removed(&self, files: &[&str]) -> Checked {
         let expected = Ended {
             left: self
@@ -128,27 +176,36 @@ impl Both {
             let message = format!("{missing} is gone without the shim\n{}", self.evidence());
             return Err(Failure::new("the test itself", message));
         }
-        let what = if self.with.status != expected.status {
-            "another wait status"
-        } else if self.with.said != expected.said {
-            "sees something else"
-        } else if self.with.left != expected.left {
-            "leaves other files"
-        } else {
-            return Ok(());
-        };
-        Err(Failure::new(what, self.evidence()))
+        let asleep = self.asleep.as_ref();
+        let difference = self.with.differs_from(&expected);
+        match difference.or_else(|| asleep?.differs_from(&self.without)) {
+            Some(what) => Err(Failure::new(what, self.evidence())),
+            None => Ok(()),
+        }
     }
 
-    /// Both ended alike, said the same and left the same files.
+    /// All ended alike, said the same and left the same files.
     pub(crate) fn are_the_same(&self) -> Checked {
         self.removed(&[])
     }
 
     fn evidence(&self) -> String {
         format!(
-            "without the shim {:#?}\nwith the shim {:#?}",
-            self.without, self.with
+            "without the shim {:#?}\nwith the shim asleep {:#?}\nwith the shim {:#?}",
+            self.without, self.asleep, self.with
         )
+    }
+}
+
+impl Ended {
+    /// In what, if in anything.
+    fn differs_from(&self, expected: &Self) -> Option<&'static str> {
+        [
+            (self.status != expected.status, "another wait status"),
+            (self.said != expected.said, "sees something else"),
+            (self.left != expected.left, "leaves other files"),
+        ]
+        .into_iter()
+        .find_map(|(differs, what)| differs.then_some(what))
     }
 }

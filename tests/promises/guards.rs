@@ -54,7 +54,7 @@ pub(crate) fn stub() -> (&'static str, String) {
     )
 }
 
-/// Both lives of a daemon whose guard is the stand-in; they are to be alike but for the pidfiles, and with the shim
+/// Lives lives of a daemon whose guard is the stand-in; they are to be alike but for the pidfiles, and with the shim
 /// the guards are to be what `expect` expects of a daemon with this PID. Where the daemon hears, it waits until
 /// `count` of them have reported.
 pub(crate) fn with_guards(

@@ -7,7 +7,7 @@ use std::path::Path;
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::namespace;
 
-use crate::compare::{Both, Life, bystander};
+use crate::compare::{Life, Lives, bystander};
 use crate::guards::{end_with_guards, stub};
 use crate::legacy::Legacy;
 use crate::programs::LEGACY;
@@ -23,7 +23,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         }),
         each("a_child_that_becomes_pid_1_discards_signals_too", |scene| {
             let steps = "make open x.pid child pid_1 raise 15 raise 1 raise 40 say alive end there x.pid raise 15";
-            scene.both(steps)?.removed(&["x.pid"])
+            scene.lives(steps)?.removed(&["x.pid"])
         }),
         each("a_program_with_its_files_rights_is_left_alone", with_rights_of_a_file),
     ]
@@ -43,7 +43,7 @@ fn start_as_pid_1(life: &Life<'_>, steps: &str) -> Checked<Legacy> {
     Legacy::start(unshare)
 }
 
-fn as_pid_1(scene: &Scene, steps: &str) -> Checked<Both> {
+fn as_pid_1(scene: &Scene, steps: &str) -> Checked<Lives> {
     scene.both_with(|life| start_as_pid_1(life, steps)?.end())
 }
 

@@ -77,7 +77,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
             HARD.iter().chain(&SOFT).try_for_each(|death| {
                 let steps = format!("child thread child fork {death} end end there x.pid die exit");
                 scene
-                    .both(&format!("make open x.pid {steps}"))?
+                    .lives(&format!("make open x.pid {steps}"))?
                     .removed(&["x.pid"])
             })
         }),
@@ -100,7 +100,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         Promise::new("a_thread_that_ends_never_removes_the_pidfile", |scene| {
             let steps = "child thread say ended end there x.pid die exit";
             scene
-                .both(&format!("make open x.pid {steps}"))?
+                .lives(&format!("make open x.pid {steps}"))?
                 .removed(&["x.pid"])
         }),
         Promise::new(
@@ -109,13 +109,13 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
                 let steps =
                     "system false system exit$IFS-5 system kill$IFS-9$IFS$$ there x.pid die exit";
                 scene
-                    .both(&format!("make open x.pid {steps}"))?
+                    .lives(&format!("make open x.pid {steps}"))?
                     .removed(&["x.pid"])
             },
         ),
         Promise::new("a_program_that_execs_itself_keeps_its_pidfile", |scene| {
             scene
-                .both("make open x.pid exec there x.pid die exit")?
+                .lives("make open x.pid exec there x.pid die exit")?
                 .are_the_same()
         }),
     ])
@@ -123,12 +123,12 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
 
 fn childs_death(scene: &Scene, kind: &str, death: &str) -> Checked {
     let steps = format!("make open x.pid child {kind} {death} end there x.pid die exit");
-    scene.both(&steps)?.removed(&["x.pid"])
+    scene.lives(&steps)?.removed(&["x.pid"])
 }
 
 /// The parent has opened the file, and the child writes to it: what daemon(3) makes of most daemons.
 fn owners_death(scene: &Scene, kind: &str, death: &str) -> Checked {
     scene
-        .both(&format!("hold x.pid child {kind} put {death} end die exit"))?
+        .lives(&format!("hold x.pid child {kind} put {death} end die exit"))?
         .removed(&["x.pid"])
 }

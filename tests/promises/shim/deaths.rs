@@ -100,14 +100,14 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
     ))
     .chain([Promise::new(
         "so_does_an_abort_whose_handler_returns",
-        |scene| scene.with_and_without_cores(|| scene.both(ABORT_WITH_A_HANDLER)?.are_the_same()),
+        |scene| scene.with_and_without_cores(|| scene.lives(ABORT_WITH_A_HANDLER)?.are_the_same()),
     )])
 }
 
 fn removed_after(scene: &Scene, steps: &str) -> Checked {
     scene.with_and_without_cores(|| {
         scene
-            .both(&format!("make open x.pid {steps}"))?
+            .lives(&format!("make open x.pid {steps}"))?
             .removed(&["x.pid"])
     })
 }
@@ -115,7 +115,7 @@ fn removed_after(scene: &Scene, steps: &str) -> Checked {
 fn out_of_reach(scene: &Scene, way: &str) -> Checked {
     scene.with_and_without_cores(|| {
         scene
-            .both(&format!("make open x.pid die {way}"))?
+            .lives(&format!("make open x.pid die {way}"))?
             .are_the_same()
     })
 }

@@ -19,7 +19,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
     scripts.into_iter().map(|(name, script)| {
         Promise::new(
             format!("dispositions_are_the_daemons_own::{name}"),
-            move |scene| scene.both(&script)?.removed(&["x.pid"]),
+            move |scene| scene.lives(&script)?.removed(&["x.pid"]),
         )
     })
 }

@@ -34,7 +34,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         WAYS,
         |scene, way| {
             scene
-                .both(&format!(
+                .lives(&format!(
                     "nobody make open x.pid refused {way} query 15 raise 15"
                 ))?
                 .removed(&["x.pid"])
@@ -43,13 +43,13 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
     .chain([
         each("the_strict_mode_lets_the_daemon_leave", |scene| {
             scene
-                .both("make open x.pid strict say alive die raw_exit")?
+                .lives("make open x.pid strict say alive die raw_exit")?
                 .are_the_same()
         }),
         each("a_filter_that_traps_ends_the_daemon_as_it_did", |scene| {
             scene.with_and_without_cores(|| {
                 scene
-                    .both("make open x.pid filter prctl traps trapped")?
+                    .lives("make open x.pid filter prctl traps trapped")?
                     .are_the_same()
             })
         }),
@@ -68,7 +68,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
 fn set_after(scene: &Scene, way: &str) -> Checked {
     for leave in LEAVES {
         let steps = format!("make open x.pid filter {way} minimal say alive {leave}");
-        scene.both(&steps)?.are_the_same()?;
+        scene.lives(&steps)?.are_the_same()?;
     }
     Ok(())
 }
@@ -95,7 +95,7 @@ fn made_under(scene: &Scene, way: &str) -> Checked {
             let steps = format!(
                 "{first} filter {way} files make open {path} make openat {path} say alive die return"
             );
-            scene.both(&steps)?.are_the_same()?;
+            scene.lives(&steps)?.are_the_same()?;
         }
     }
     Ok(())
@@ -107,14 +107,14 @@ const INHERIT: &str = "filter prctl not_its_own exec";
 fn inherited(scene: &Scene) -> Checked {
     for leave in LEAVES {
         let steps = format!("{INHERIT} make open {HOME}/x.pid say alive {leave}");
-        scene.both(&steps)?.are_the_same()?;
+        scene.lives(&steps)?.are_the_same()?;
     }
     Ok(())
 }
 
 fn inherited_relative(scene: &Scene) -> Checked {
     scene
-        .both(&format!("{INHERIT} make creat x.pid say alive die return"))?
+        .lives(&format!("{INHERIT} make creat x.pid say alive die return"))?
         .are_the_same()
 }
 

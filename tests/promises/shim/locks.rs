@@ -56,7 +56,7 @@ fn stays_held(scene: &Scene, kind: &str) -> Checked {
 fn own_lock(scene: &Scene, kind: &str) -> Checked {
     for death in ["die return", "die _exit", "die abort", "raise 15"] {
         scene
-            .both(&format!("hold x.pid lock {kind} put {death}"))?
+            .lives(&format!("hold x.pid lock {kind} put {death}"))?
             .removed(&["x.pid"])?;
     }
     Ok(())
@@ -65,7 +65,7 @@ fn own_lock(scene: &Scene, kind: &str) -> Checked {
 /// flock(2) and OFD locks belong to the open file, which the daemon has from its dead parent.
 fn inherited_lock(scene: &Scene, kind: &str) -> Checked {
     let steps = format!("hold x.pid lock {kind} child double_fork put die exit end die exit");
-    scene.both(&steps)?.removed(&["x.pid"])
+    scene.lives(&steps)?.removed(&["x.pid"])
 }
 
 fn anothers_lock(scene: &Scene, kind: &str) -> Checked {

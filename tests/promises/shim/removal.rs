@@ -89,7 +89,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
             "a_daemon_that_removes_its_pidfile_itself_is_no_matter",
             |scene| {
                 scene
-                    .both("make open x.pid gone x.pid die return")?
+                    .lives("make open x.pid gone x.pid die return")?
                     .are_the_same()
             },
         ),

@@ -80,7 +80,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         Promise::new("two_hundred_threads_may_make_pidfiles_at_once", crowd),
         Promise::new("a_pidfile_that_is_made_twice_is_removed", |scene| {
             scene
-                .both("make open x.pid make rename x.pid make fopen_w x.pid die return")?
+                .lives("make open x.pid make rename x.pid make fopen_w x.pid die return")?
                 .removed(&["x.pid"])
         }),
     ])
@@ -88,9 +88,9 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
 
 /// The daemon's directory is not the current one any more when it dies.
 fn absolute_and_relative(scene: &Scene, way: &str) -> Checked {
-    let absolute = scene.both(&format!("make {way} {HOME}/httpd.pid errno die return"))?;
+    let absolute = scene.lives(&format!("make {way} {HOME}/httpd.pid errno die return"))?;
     absolute.removed(&["httpd.pid"])?;
-    let relative = scene.both(&format!("make {way} exim.pid errno chdir / die return"))?;
+    let relative = scene.lives(&format!("make {way} exim.pid errno chdir / die return"))?;
     relative.removed(&["exim.pid"])
 }
 
@@ -105,7 +105,7 @@ fn relative_to_a_directory(scene: &Scene, way: &str) -> Checked {
 
 fn named_so(scene: &Scene, name: &str) -> Checked {
     scene
-        .both(&format!("make open {name} die return"))?
+        .lives(&format!("make open {name} die return"))?
         .removed(&[name])
 }
 
@@ -113,7 +113,7 @@ fn named_so(scene: &Scene, name: &str) -> Checked {
 fn stays(scene: &Scene, name: &str) -> Checked {
     for way in ["open", "fopen_w", "rename", "link"] {
         scene
-            .both(&format!("make {way} {name} status SigCgt die return"))?
+            .lives(&format!("make {way} {name} status SigCgt die return"))?
             .are_the_same()?;
     }
     Ok(())
@@ -132,7 +132,7 @@ fn only_read(scene: &Scene, way: &str) -> Checked {
 
 /// nginx gives its pidfile to the next instance that way.
 fn renamed(scene: &Scene) -> Checked {
-    let both = scene.both("make open nginx.pid move nginx.pid nginx.pid.oldbin die return")?;
+    let both = scene.lives("make open nginx.pid move nginx.pid nginx.pid.oldbin die return")?;
     both.removed(&["nginx.pid.oldbin"])
 }
 
@@ -152,7 +152,7 @@ fn crowd(scene: &Scene) -> Checked {
 }
 
 fn several(scene: &Scene) -> Checked {
-    let both = scene.both(
+    let both = scene.lives(
         "make open postmaster.pid make fopen_w external.pid make rename third.pid die abort",
     )?;
     both.removed(&["postmaster.pid", "external.pid", "third.pid"])

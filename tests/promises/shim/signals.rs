@@ -42,7 +42,7 @@ fn each_signal(scene: &Scene, steps: &str, sender: Option<&str>) -> Checked {
     for signal in ending() {
         let number = signal.to_string();
         let steps = format!("make open x.pid {}", steps.replace('N', &number));
-        let both = scene.both_with(|life| {
+        let both = scene.lives_of(|life| {
             let mut daemon = life.start(&steps)?;
             if let Some(sender) = sender {
                 daemon.says("ready")?;
@@ -73,5 +73,5 @@ fn ending() -> impl Iterator<Item = i32> {
 
 fn harmless(scene: &Scene) -> Checked {
     let steps = "make open x.pid raise 17 raise 18 raise 23 raise 28 there x.pid die exit";
-    scene.both(steps)?.removed(&["x.pid"])
+    scene.lives(steps)?.removed(&["x.pid"])
 }
