@@ -8,13 +8,15 @@
 
 use core::arch::asm;
 use core::ffi::{c_int, c_void};
+use core::mem::MaybeUninit;
 use core::ptr::null_mut;
 
-use libc::{CLONE_VFORK, CLONE_VM};
+use libc::{CLONE_VFORK, CLONE_VM, rusage};
 use rustix::mm::{MapFlags, ProtFlags};
 use syscalls::{Sysno, raw_syscall};
 
-use crate::death;
+use crate::blocked::Blocked;
+use crate::{death, usage};
 
 /// Room for the child's frames, some paths of `PATH_MAX` among them.
 const STACK: usize = 64 * 1024;
@@ -27,14 +29,10 @@ pub(crate) type Work<T> = fn(&T) -> c_int;
 ///
 /// The daemon's signals are blocked meanwhile, so that none of its handlers runs in the child.
 pub(crate) fn run<T>(work: Work<T>, subject: &T) -> Option<c_int> {
-    let mask = block_signals();
-    let status = Stack::map().and_then(|stack| {
-        let job = Job { work, subject };
-        let pid = clone(&stack, &job)?;
-        reap(pid)
-    });
-    set_mask(mask);
-    status
+    let _blocked = Blocked::all();
+    let stack = Stack::map()?;
+    let pid = clone(&stack, &Job { work, subject })?;
+    reap(pid)
 }
 
 /// Starts the work in a grandchild, which belongs to init (or the nearest subreaper) from then on.
@@ -147,36 +145,24 @@ fn clone<T>(stack: &Stack, job: &Job<'_, T>) -> Option<c_int> {
 /// Waits for the child's end; `None` unless it exited.
 fn reap(pid: c_int) -> Option<c_int> {
     let mut status = 0;
+    let mut used = MaybeUninit::<rusage>::zeroed();
+    let before = usage::Before::reaping();
     loop {
-        // SAFETY: writes the status, and nothing else (wait4(2)).
-        let reaped = unsafe { raw_syscall!(Sysno::wait4, pid, &raw mut status, libc::__WCLONE, 0) };
+        // SAFETY: writes the status and what the child has used, and nothing else (wait4(2)).
+        let reaped = unsafe {
+            raw_syscall!(
+                Sysno::wait4,
+                pid,
+                &raw mut status,
+                libc::__WCLONE,
+                used.as_mut_ptr()
+            )
+        };
         if reaped.cast_signed() != -(libc::EINTR as isize) {
             break;
         }
     }
+    // SAFETY: zeros are valid, and so is what the kernel writes over them.
+    before.add(unsafe { used.assume_init_ref() });
     libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status))
-}
-
-/// Blocks all signals of the calling thread, the C library's own too, and gives the mask it had.
-fn block_signals() -> u64 {
-    change_mask(u64::MAX)
-}
-
-fn set_mask(mask: u64) {
-    change_mask(mask);
-}
-
-fn change_mask(mask: u64) -> u64 {
-    let mut old = 0_u64;
-    // SAFETY: reads one mask of the kernel's size and writes another (rt_sigprocmask(2)).
-    unsafe {
-        raw_syscall!(
-            Sysno::rt_sigprocmask,
-            libc::SIG_SETMASK,
-            &raw const mask,
-            &raw mut old,
-            size_of::<u64>()
-        );
-    }
-    old
 }

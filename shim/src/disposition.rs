@@ -7,13 +7,14 @@
 
 use core::ffi::c_int;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use libc::{SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_SIGINFO, SIG_DFL, SIG_IGN, sighandler_t};
 use pidward_identity::pid::Pid;
 use syscalls::{Sysno, raw_syscall};
 
-use crate::stand_in;
+use crate::blocked::Blocked;
+use crate::{memory, stand_in, start};
 
 /// Signals are numbered from 1 to 64 (`_NSIG`, include/uapi/asm-generic/signal.h).
 const SIGNALS: usize = 64;
@@ -22,7 +23,7 @@ const SIGNALS: usize = 64;
 /// SA_RESTORER, which ours are.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Kernel {
+pub(crate) struct Disposition {
     handler: usize,
     flags: u64,
     restorer: usize,
@@ -48,7 +49,7 @@ static BELIEVED: [Believed; SIGNALS] = [const {
 
 /// How often to start anew when other threads set the same disposition all the time: in a daemon's hook nothing
 /// may go on for ever.
-const TURNS: u32 = 100;
+const TURNS: u32 = 1000;
 
 /// All signals but SIGKILL and SIGSTOP, which the kernel takes out of a mask: what is read back has to equal what
 /// was set.
@@ -57,18 +58,12 @@ const ALL_THAT_CAN_BE_BLOCKED: u64 = !(1 << (libc::SIGKILL - 1) | 1 << (libc::SI
 /// Whether the daemon's dispositions are virtual.
 static ON: AtomicBool = AtomicBool::new(false);
 
-/// What the daemon believed at one moment.
-#[derive(Clone, Copy)]
-pub(crate) struct Snapshot {
-    handler: usize,
-    flags: u64,
-    restorer: usize,
-    mask: u64,
-}
+/// How many threads are putting a handler of ours in place just now. Each of them has all signals blocked.
+static PUTTING: AtomicU32 = AtomicU32::new(0);
 
 impl Believed {
-    fn snapshot(&self) -> Snapshot {
-        Snapshot {
+    fn snapshot(&self) -> Disposition {
+        Disposition {
             handler: self.handler.load(Ordering::Acquire),
             flags: self.flags.load(Ordering::Relaxed),
             restorer: self.restorer.load(Ordering::Relaxed),
@@ -82,7 +77,7 @@ fn believed(signal: c_int) -> Option<&'static Believed> {
 }
 
 /// What the daemon believes of this signal; `None` while the kernel's dispositions are its own.
-pub(crate) fn of(signal: c_int) -> Option<Snapshot> {
+pub(crate) fn of(signal: c_int) -> Option<Disposition> {
     if !ON.load(Ordering::Acquire) {
         return None;
     }
@@ -90,7 +85,17 @@ pub(crate) fn of(signal: c_int) -> Option<Snapshot> {
 }
 
 /// Changes what the kernel had into what the daemon believed it to have.
-pub(crate) fn as_believed(believed: Option<Snapshot>, old: &mut libc::sigaction) {
+pub(crate) fn as_believed(believed: Option<Disposition>, old: &mut Disposition) {
+    if let Some(believed) = believed.filter(|_| is_ours(old.handler)) {
+        *old = Disposition {
+            handler: handler_as_believed(Some(believed), old.handler),
+            ..believed
+        };
+    }
+}
+
+/// The same for a disposition as the C library hands it out.
+pub(crate) fn action_as_believed(believed: Option<Disposition>, old: &mut libc::sigaction) {
     let Some(believed) = believed.filter(|_| is_ours(old.sa_sigaction)) else {
         return;
     };
@@ -107,7 +112,10 @@ pub(crate) fn as_believed(believed: Option<Snapshot>, old: &mut libc::sigaction)
 }
 
 /// The same for the handler alone, as signal(2) hands it out.
-pub(crate) fn handler_as_believed(believed: Option<Snapshot>, old: sighandler_t) -> sighandler_t {
+pub(crate) fn handler_as_believed(
+    believed: Option<Disposition>,
+    old: sighandler_t,
+) -> sighandler_t {
     match believed {
         Some(_) if old == stand_in::address() => SIG_DFL,
         Some(believed) if old == stand_in::once_address() => believed.handler,
@@ -128,7 +136,10 @@ pub(crate) fn handler_behind_once(signal: c_int) -> usize {
 /// has changed that of our handler.
 pub(crate) fn interrupts(signal: c_int, interrupt: bool) {
     let restart = u64::from(SA_RESTART.cast_unsigned());
-    if let (Some(_), Some(believed)) = (of(signal), believed(signal)) {
+    if !ON.load(Ordering::Acquire) || !start::may_act() {
+        return;
+    }
+    if let Some(believed) = believed(signal) {
         if interrupt {
             believed.flags.fetch_and(!restart, Ordering::Relaxed);
         } else {
@@ -140,28 +151,52 @@ pub(crate) fn interrupts(signal: c_int, interrupt: bool) {
 /// Makes the dispositions virtual, and puts a stand-in wherever the daemon has SIG_DFL and dies of it. Not as
 /// PID 1 of a namespace: there the kernel discards signals that have no handler, and would deliver them to ours.
 pub(crate) fn put_stand_ins() {
-    if Pid::this_process().get() == 1 {
+    if Pid::this_process().get() == 1 || memory::is_borrowed() {
         return;
     }
     ON.store(true, Ordering::Release);
-    (1..=64).for_each(settle);
+    putting(|| (1..=64).for_each(put_ours));
 }
 
 /// Gives the kernel the daemon's own dispositions back. `false` when it had them already.
+///
+/// A child in its parent's memory has a kernel's table of its own, and what is believed is the parent's.
 pub(crate) fn withdraw_stand_ins() -> bool {
-    let was_on = ON.swap(false, Ordering::AcqRel);
-    for signal in (1..=64).filter(|_| was_on) {
-        let Some(ours) = get(signal).filter(|kernel| is_ours(kernel.handler)) else {
-            continue;
-        };
-        exchange(signal, ours, daemons_own(signal, ours));
+    if !ON.load(Ordering::Acquire) {
+        return false;
     }
-    was_on
+    if !memory::is_borrowed() {
+        ON.store(false, Ordering::Release);
+    }
+    for signal in 1..=64 {
+        if let Some(ours) = get(signal).filter(|kernel| is_ours(kernel.handler)) {
+            let mut daemons = ours;
+            as_believed(believed(signal).map(Believed::snapshot), &mut daemons);
+            exchange(signal, ours, daemons);
+        }
+    }
+    true
 }
 
-/// Puts our handler where the daemon's disposition as the kernel has it now needs one.
+/// Puts our handler where the daemon's disposition as the kernel has it now needs one. A child in its parent's
+/// memory goes without.
 pub(crate) fn settle(signal: c_int) {
-    if !ON.load(Ordering::Acquire) || !ends_a_process(signal) {
+    let needs_ours = || get(signal).is_some_and(|daemons| ours_for(daemons).is_some());
+    if ON.load(Ordering::Acquire) && ends_a_process(signal) && needs_ours() && start::may_act() {
+        putting(|| put_ours(signal));
+    }
+}
+
+/// Puts handlers of ours while no signal can interrupt it, and [`was_overtaken`] knows of it.
+fn putting(put: impl FnOnce()) {
+    let _blocked = Blocked::all();
+    PUTTING.fetch_add(1, Ordering::SeqCst);
+    put();
+    PUTTING.fetch_sub(1, Ordering::SeqCst);
+}
+
+fn put_ours(signal: c_int) {
+    if !ends_a_process(signal) {
         return;
     }
     for _ in 0..TURNS {
@@ -176,6 +211,21 @@ pub(crate) fn settle(signal: c_int) {
     }
 }
 
+/// Whether the stand-in that runs now for this signal is in place no more: the daemon has set its own handler in
+/// just the moment when another thread put the stand-in, and has got it back.
+///
+/// Waits for threads that are putting one just now, which nothing can hold up; but not for ever, because a child
+/// that was forked meanwhile counts threads that it has not.
+pub(crate) fn was_overtaken(signal: c_int) -> bool {
+    for _ in 0..TURNS {
+        if PUTTING.load(Ordering::SeqCst) == 0 {
+            break;
+        }
+        rustix::thread::sched_yield();
+    }
+    get(signal).is_some_and(|now| now.handler != stand_in::address())
+}
+
 /// Puts the stand-in where [`stand_in::once`] was: its one run is over.
 pub(crate) fn once_is_over(signal: c_int) {
     if let Some(once) = get(signal).filter(|kernel| kernel.handler == stand_in::once_address()) {
@@ -187,7 +237,7 @@ pub(crate) fn once_is_over(signal: c_int) {
 pub(crate) fn put_default(signal: c_int) {
     swap(
         signal,
-        &Kernel {
+        &Disposition {
             handler: SIG_DFL,
             ..stand_in()
         },
@@ -206,13 +256,13 @@ fn ends_a_process(signal: c_int) -> bool {
 }
 
 /// Our handler for a disposition of the daemon's; `None` where its own has to stand alone.
-fn ours_for(daemons: Kernel) -> Option<Kernel> {
+fn ours_for(daemons: Disposition) -> Option<Disposition> {
     let resets = daemons.flags & u64::from(SA_RESETHAND.cast_unsigned()) != 0;
     match daemons.handler {
         SIG_DFL => Some(stand_in()),
         SIG_IGN => None,
         handler if is_ours(handler) || !resets => None,
-        _ => Some(Kernel {
+        _ => Some(Disposition {
             handler: stand_in::once_address(),
             flags: daemons.flags & !u64::from(SA_RESETHAND.cast_unsigned()),
             ..daemons
@@ -220,20 +270,7 @@ fn ours_for(daemons: Kernel) -> Option<Kernel> {
     }
 }
 
-/// The daemon's own disposition behind one of ours.
-fn daemons_own(signal: c_int, ours: Kernel) -> Kernel {
-    let Some(believed) = believed(signal).map(Believed::snapshot) else {
-        return ours;
-    };
-    Kernel {
-        handler: handler_as_believed(Some(believed), ours.handler),
-        flags: believed.flags,
-        restorer: believed.restorer,
-        mask: believed.mask,
-    }
-}
-
-fn remember(signal: c_int, daemons: Kernel) {
+fn remember(signal: c_int, daemons: Disposition) {
     if let Some(believed) = believed(signal) {
         believed.flags.store(daemons.flags, Ordering::Relaxed);
         believed.mask.store(daemons.mask, Ordering::Relaxed);
@@ -244,9 +281,9 @@ fn remember(signal: c_int, daemons: Kernel) {
 
 /// Our stand-in, as the kernel wants it. All signals wait while it runs: no handler of the daemon's comes
 /// between a removal and the death that it belongs to.
-fn stand_in() -> Kernel {
+fn stand_in() -> Disposition {
     let flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
-    Kernel {
+    Disposition {
         handler: stand_in::address(),
         flags: u64::from(flags.cast_unsigned()) | stand_in::SA_RESTORER,
         restorer: stand_in::restorer_address(),
@@ -256,7 +293,7 @@ fn stand_in() -> Kernel {
 
 /// Replaces what is expected by what is wanted, as one step; `false` when another thread has set something in
 /// between. That holds then, and has to be looked at anew.
-fn exchange(signal: c_int, expected: Kernel, wanted: Kernel) -> bool {
+fn exchange(signal: c_int, expected: Disposition, wanted: Disposition) -> bool {
     let Some(mut displaced) = swap(signal, &wanted) else {
         return true;
     };
@@ -276,17 +313,17 @@ fn exchange(signal: c_int, expected: Kernel, wanted: Kernel) -> bool {
     false
 }
 
-fn get(signal: c_int) -> Option<Kernel> {
+fn get(signal: c_int) -> Option<Disposition> {
     rt_sigaction(signal, ptr::null())
 }
 
-fn swap(signal: c_int, new: &Kernel) -> Option<Kernel> {
+fn swap(signal: c_int, new: &Disposition) -> Option<Disposition> {
     rt_sigaction(signal, new)
 }
 
 /// Asks for the disposition and, unless `new` is null, sets it; `None` for a signal that has none.
-fn rt_sigaction(signal: c_int, new: *const Kernel) -> Option<Kernel> {
-    let mut old = Kernel {
+fn rt_sigaction(signal: c_int, new: *const Disposition) -> Option<Disposition> {
+    let mut old = Disposition {
         handler: SIG_DFL,
         flags: 0,
         restorer: 0,

@@ -1,39 +1,27 @@
 //! The table: each function of the C library that we stand in front of, in one row with its siblings.
 //!
 //! A row has the man page, the names, the C type, and what is done. Functions of the same type that do the
-//! same are one row. Every other name that makes a file, ends a process or sets a disposition is in the list of
-//! those not hooked, with the reason.
+//! same are one row. The names before the semicolon are declared by the libc crate too, and the compiler checks the type
+//! against it. Every other name that makes a file, ends a process or sets a disposition is in the table as well, with the
+//! reason why it is not hooked.
 //!
-//! `open`, `openat`, `prctl` and `syscall` are variadic in C. What they may be given are integers and pointers, which
-//! all our architectures pass as they pass named arguments, so they are declared with all of them.
-//!
-//! # Not hooked
-//!
-//! | name | why |
-//! |---|---|
-//! | `abort`, `__assert_fail`, `__stack_chk_fail` | the disposition of SIGABRT covers them; a hook would change the core dump |
-//! | `exit`, `pthread_exit` | reach `.fini_array`, after the daemon's own clean-up |
-//! | `execve` and its family | the kernel puts stand-ins back to SIG_DFL itself; the guard stays with the process |
-//! | `posix_spawn`, `system`, `popen` | children begin with SIG_DFL where we have a stand-in, as they would without us |
-//! | `sigignore` | SIG_IGN replaces a stand-in, and nothing is handed out |
-//! | `sighold`, `sigrelse`, `sigpause` | change masks, no disposition |
-//! | `sigvec` | left glibc with 2.21; musl never had it |
-//! | `unlink`, `remove`, `unlinkat` | what is gone needs no removal |
-//! | `mkstemp` and its family | their names end in random letters; the rename that follows is seen |
-//! | `symlink` | a symbolic link is no pidfile |
-//! | `dup`, `fdopen`, `write` | the file was seen when it was opened |
+//! What is variadic in C stands behind `...`. It can be integers and pointers only, which all our architectures
+//! pass as they pass named arguments: our functions take all of them as that.
 #![expect(unsafe_code, reason = "functions of the C library")]
 
 mod exit;
 mod file;
 mod filter;
 mod signal;
+mod system_call;
+mod usage;
 
 use core::ffi::{c_char, c_int, c_long, c_uint, c_ulong};
 use core::mem::transmute;
 
-use libc::{FILE, mode_t, sighandler_t};
+use libc::{FILE, clock_t, mode_t, rusage, sighandler_t, tms};
 
+use self::signal::Sigvec;
 use crate::next::{Next, NotThere};
 
 /// What fopen(3) returns.
@@ -45,6 +33,17 @@ type OldAction = *mut libc::sigaction;
 /// A path.
 type Path = *const c_char;
 
+/// Compiles if the libc crate declares the function as the row does.
+macro_rules! checked {
+    ($symbol:ident ($($arg:ident: $type:ty),*) $ret:tt) => {
+        const _: unsafe extern "C" fn($($type),*) -> $ret = libc::$symbol;
+    };
+    ($symbol:ident ($($arg:ident: $type:ty),*, ... $($more:ident: $variadic:ty),+) $ret:tt) => {
+        const _: unsafe extern "C" fn($($type),*, ...) -> $ret = libc::$symbol;
+    };
+}
+
+/// One hook.
 macro_rules! hook {
     ($man:literal $symbol:ident ($($arg:ident: $type:ty),*) ! $action:path) => {
         #[doc = concat!("Hook of ", stringify!($symbol), ", see ", $man)]
@@ -57,50 +56,69 @@ macro_rules! hook {
             unsafe { $action(next, $($arg),*) }
         }
     };
-    ($man:literal $symbol:ident ($($arg:ident: $type:ty),*) $ret:tt $action:path) => {
+    ($man:literal $symbol:ident ($($arg:ident: $type:ty),* $(, ... $($more:ident: $variadic:ty),+)?)
+        $ret:tt $action:path) => {
         #[doc = concat!("Hook of ", stringify!($symbol), ", see ", $man)]
         #[unsafe(no_mangle)]
-        unsafe extern "C" fn $symbol($($arg: $type),*) -> $ret {
+        unsafe extern "C" fn $symbol($($arg: $type),* $(, $($more: $variadic),+)?) -> $ret {
             let next = next::$symbol.resolve();
+            type Function = unsafe extern "C" fn($($type),* $(, $($variadic),+)?) -> $ret;
             // SAFETY: dlsym(3) found the symbol of this name, whose C type the row states, or null.
-            let next: Option<unsafe extern "C" fn($($type),*) -> $ret> = unsafe { transmute(next) };
+            let next: Option<Function> = unsafe { transmute(next) };
             match next {
                 // SAFETY: the arguments are the caller's, as for the function itself.
-                Some(next) => unsafe { $action(next, $($arg),*) },
+                Some(next) => unsafe { $action(next, $($arg),* $(, $($more),+)?) },
                 None => <$ret as NotThere>::not_there(),
             }
         }
     };
 }
 
+/// The next definition of one function.
+macro_rules! next {
+    // glibc keeps it for old programs, under a version that dlsym(3) does not find: ours is made of sigaction.
+    (sigvec) => {
+        pub(super) static sigvec: Next = Next::new(c"sigaction");
+    };
+    ($symbol:ident) => {
+        pub(super) static $symbol: Next = Next::new(
+            match core::ffi::CStr::from_bytes_with_nul(
+                concat!(stringify!($symbol), "\0").as_bytes(),
+            ) {
+                Ok(name) => name,
+                Err(_) => c"",
+            },
+        );
+    };
+}
+
 macro_rules! hooks {
-    ($($man:literal [$($symbol:ident),+] $args:tt -> $ret:tt => $action:path;)+) => {
-        $($(hook!($man $symbol $args $ret $action);)+)+
+    (
+        $($man:literal [$($checked:ident),* $(; $($symbol:ident),+)?] $args:tt -> $ret:tt => $action:path;)+
+        not hooked: $($reason:literal [$($not:ident),+];)+
+    ) => {
+        $($(checked!($checked $args $ret);)*)+
+        $($(hook!($man $checked $args $ret $action);)* $($(hook!($man $symbol $args $ret $action);)+)?)+
 
         #[expect(non_upper_case_globals, reason = "called as the functions are")]
         mod next {
             use super::Next;
-            $($(pub(super) static $symbol: Next = Next::new(
-                match core::ffi::CStr::from_bytes_with_nul(concat!(stringify!($symbol), "\0").as_bytes()) {
-                    Ok(name) => name,
-                    Err(_) => c"",
-                }
-            );)+)+
+            $($(next!($checked);)* $($(next!($symbol);)+)?)+
         }
 
         /// The next definition of every hooked function.
-        static ALL: &[&Next] = &[$($(&next::$symbol),+),+];
+        static ALL: &[&Next] = &[$($(&next::$checked,)* $($(&next::$symbol,)+)?)+];
     };
 }
 
 hooks! {
     // Makes a file.
-    "open(2)" [open, open64] (path: Path, flags: c_int, mode: mode_t) -> c_int => file::open;
-    "open(2)" [__open_2, __open64_2] (path: Path, flags: c_int) -> c_int => file::open_2;
-    "open(2)" [openat, openat64] (dir: c_int, path: Path, flags: c_int, mode: mode_t) -> c_int => file::openat;
-    "open(2)" [__openat_2, __openat64_2] (dir: c_int, path: Path, flags: c_int) -> c_int => file::openat_2;
+    "open(2)" [open, open64; __open, __open64] (path: Path, flags: c_int, ... mode: mode_t) -> c_int => file::open;
+    "open(2)" [; __open_2, __open64_2] (path: Path, flags: c_int) -> c_int => file::open_2;
+    "open(2)" [openat, openat64] (dir: c_int, path: Path, flags: c_int, ... mode: mode_t) -> c_int => file::openat;
+    "open(2)" [; __openat_2, __openat64_2] (dir: c_int, path: Path, flags: c_int) -> c_int => file::openat_2;
     "open(2)" [creat, creat64] (path: Path, mode: mode_t) -> c_int => file::creat;
-    "fopen(3)" [fopen, fopen64] (path: Path, mode: Path) -> Stream => file::fopen;
+    "fopen(3)" [fopen, fopen64; _IO_fopen] (path: Path, mode: Path) -> Stream => file::fopen;
     "fopen(3)" [freopen, freopen64] (path: Path, mode: Path, stream: Stream) -> Stream => file::freopen;
     "rename(2)" [rename] (old: Path, new: Path) -> c_int => file::rename;
     "rename(2)" [renameat] (old_dir: c_int, old: Path, new_dir: c_int, new: Path) -> c_int => file::renameat;
@@ -110,22 +128,44 @@ hooks! {
     "link(2)" [linkat] (old_dir: c_int, old: Path, new_dir: c_int, new: Path, flags: c_int) -> c_int => file::linkat;
 
     // Ends the process past `.fini_array`.
-    "_exit(2)" [_exit, _Exit] (status: c_int) -> ! => exit::now;
-    "quick_exit(3)" [quick_exit] (status: c_int) -> ! => exit::now;
+    "_exit(2)" [_exit; _Exit] (status: c_int) -> ! => exit::now;
+    "quick_exit(3)" [; quick_exit] (status: c_int) -> ! => exit::now;
 
     // Sets or asks for a disposition.
-    "sigaction(2)" [sigaction, __sigaction] (signal: c_int, new: NewAction, old: OldAction) -> c_int
+    "sigaction(2)" [sigaction; __sigaction] (signal: c_int, new: NewAction, old: OldAction) -> c_int
         => signal::sigaction;
-    "signal(2)" [signal, bsd_signal, ssignal, sysv_signal, __sysv_signal] (signal: c_int, handler: sighandler_t)
+    "signal(2)" [signal; bsd_signal, ssignal, sysv_signal, __sysv_signal] (signal: c_int, handler: sighandler_t)
         -> sighandler_t => signal::signal;
-    "sigset(3)" [sigset] (signal: c_int, handler: sighandler_t) -> sighandler_t => signal::signal;
-    "siginterrupt(3)" [siginterrupt] (signal: c_int, flag: c_int) -> c_int => signal::siginterrupt;
+    "sigset(3)" [; sigset] (signal: c_int, handler: sighandler_t) -> sighandler_t => signal::signal;
+    "siginterrupt(3)" [; siginterrupt] (signal: c_int, flag: c_int) -> c_int => signal::siginterrupt;
+    "sigvec(3)" [; sigvec] (signal: c_int, new: *const Sigvec, old: *mut Sigvec) -> c_int => signal::sigvec;
 
-    // Sets a seccomp filter.
-    "prctl(2)" [prctl] (option: c_int, a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int => filter::prctl;
+    // Sets a seccomp filter; `syscall` a disposition too.
+    "prctl(2)" [prctl] (option: c_int, ... a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int => filter::prctl;
     "syscall(2)" [syscall]
-        (number: c_long, a: c_long, b: c_long, c: c_long, d: c_long, e: c_long, f: c_long) -> c_long
-        => filter::syscall;
+        (number: c_long, ... a: c_long, b: c_long, c: c_long, d: c_long, e: c_long, f: c_long) -> c_long
+        => system_call::syscall;
+
+    // Tells what children have used.
+    "getrusage(2)" [getrusage] (whose: c_int, used: *mut rusage) -> c_int => usage::getrusage;
+    "times(2)" [times] (used: *mut tms) -> clock_t => usage::times;
+
+    not hooked:
+    "the disposition of SIGABRT covers them; a hook would change the core dump"
+        [abort, __assert, __assert_fail, __assert_perror_fail, __stack_chk_fail, __chk_fail, __fortify_fail];
+    "reach `.fini_array`, after the daemon's own clean-up" [exit, pthread_exit, err, errx, verr, verrx, error];
+    "the kernel puts stand-ins back to SIG_DFL itself; the guard stays with the process"
+        [execve, execv, execvp, execvpe, execl, execlp, execle, fexecve, execveat];
+    "children begin with SIG_DFL where we have a stand-in, as they would without us"
+        [posix_spawn, posix_spawnp, system, popen, fork, _Fork, vfork, clone, daemon];
+    "SIG_IGN replaces a stand-in, and nothing is handed out" [sigignore];
+    "change masks, no disposition" [sighold, sigrelse, sigpause, __sigpause, sigblock, sigsetmask, siggetmask];
+    "what is gone needs no removal" [unlink, remove, unlinkat];
+    "their names have random letters; the rename that follows is seen"
+        [mkstemp, mkstemp64, mkostemp, mkostemp64, mkstemps, mkstemps64, mkostemps, mkostemps64, tmpfile];
+    "a symbolic link, a FIFO or a device is no pidfile" [symlink, symlinkat, mkfifo, mkfifoat, mknod, mknodat];
+    "the file was seen when it was opened" [dup, dup2, dup3, fdopen, write, open_by_handle_at];
+    "opens a stream that exists already, for the C library itself" [_IO_file_fopen];
 }
 
 /// Looks up the functions that allocators call while they hold their locks.

@@ -24,17 +24,21 @@
     clippy::indexing_slicing
 )]
 
+mod blocked;
 mod child;
 mod death;
 mod disposition;
 mod errno;
 mod guard;
 mod hooks;
+mod memory;
 mod next;
 mod seccomp;
 mod seen;
 mod stand_in;
 mod start;
+
+mod usage;
 mod wake;
 
 /// Nothing here can panic; should it all the same, the process ends like one that aborts.

@@ -8,7 +8,7 @@ use pidward_identity::read;
 use rustix::fd::AsFd;
 use rustix::fs::{CWD, Mode, OFlags};
 
-use crate::disposition;
+use crate::{disposition, memory};
 
 const UNKNOWN: u8 = 0;
 const FREE: u8 = 1;
@@ -24,7 +24,10 @@ pub(crate) fn filtered() -> bool {
     match STATE.load(Ordering::Relaxed) {
         UNKNOWN => {
             let filtered = inherited();
-            STATE.store(if filtered { FILTERED } else { FREE }, Ordering::Relaxed);
+            // What is not kept is asked again.
+            if filtered || !memory::is_borrowed() {
+                STATE.store(if filtered { FILTERED } else { FREE }, Ordering::Relaxed);
+            }
             filtered
         }
         state => state == FILTERED,
@@ -57,7 +60,8 @@ pub(crate) fn before_filter() -> Filter {
 }
 
 impl Filter {
-    /// The program has set it, or has not been let.
+    /// The program has set it, or has not been let. A child in its parent's memory writes that into it all the same:
+    /// nothing else could keep the child from system calls at its exit. The parent's pidfile is then its guard's.
     pub(crate) fn was_set(self, success: bool) {
         if success {
             STATE.store(FILTERED, Ordering::Relaxed);

@@ -15,7 +15,7 @@ use rustix::path::DecInt;
 use syscalls::{Sysno, syscall};
 
 use crate::errno;
-use crate::{seccomp, start, wake};
+use crate::{start, wake};
 
 /// How a file came to be noticed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -132,7 +132,7 @@ pub(crate) fn made(dir: c_int, path: &CStr, how: Made) {
 /// A file was given another name, under which it is a pidfile if it was one before.
 pub(crate) fn renamed(from_dir: c_int, from: &CStr, to_dir: c_int, to: &CStr) {
     let _errno = errno::Kept::now();
-    if awake() && !is_pidfile_name(to) && was_seen(from_dir, from) {
+    if awake() && !is_pidfile_name(to) && start::may_act() && was_seen(from_dir, from) {
         note(to_dir, to, Made::Created);
     } else {
         made(to_dir, to, Made::Created);
@@ -151,7 +151,7 @@ pub(crate) fn name(path: &CStr) {
 }
 
 fn note(dir: c_int, path: &CStr, how: Made) {
-    if start::steps_aside() || seccomp::filtered() {
+    if !start::may_act() {
         return;
     }
     let Some(claimed) = claim(dir, path) else {

@@ -67,16 +67,23 @@ pub(crate) fn once_address() -> usize {
 /// not do: alarms, timers, ^C on a terminal and int3 do not come a second time.
 extern "C" fn stand_in(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     let _errno = errno::Kept::now();
+    if disposition::was_overtaken(signal) {
+        return queue(signal, info);
+    }
     // The init of a namespace does not die of it: the kernel discards what is pending by then. Stand-ins come
     // into it by clone(2), when the child of a daemon becomes one.
-    let process = Pid::this_process();
-    if process.get() != 1 {
+    if Pid::this_process().get() != 1 {
         death::of_this_process();
     }
     disposition::put_default(signal);
     unblock(signal, context);
+    queue(signal, info);
+}
+
+/// Makes the signal pending again for this thread, as it was.
+fn queue(signal: c_int, info: *mut siginfo_t) {
+    let process = Pid::this_process().get();
     let thread = rustix::thread::gettid().as_raw_nonzero().get();
-    let process = process.get();
     // SAFETY: the kernel reads the siginfo that it gave us (rt_tgsigqueueinfo(2)); to oneself any may be sent.
     let queued = unsafe { raw_syscall!(Sysno::rt_tgsigqueueinfo, process, thread, signal, info) };
     if queued != 0 {

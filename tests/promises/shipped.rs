@@ -6,11 +6,13 @@ mod elf;
 mod guard;
 mod library;
 mod loads;
+mod table;
 
 /// All of them.
 pub(crate) fn promises() -> Vec<Promise> {
     library::promises()
         .chain(guard::promises())
         .chain(loads::promises())
+        .chain(table::promises())
         .collect()
 }

@@ -2,9 +2,11 @@
 //! then has is settled; what is handed out is what the program believes.
 #![expect(unsafe_code, reason = "functions of the C library")]
 
-use core::ffi::c_int;
+use core::ffi::{c_int, c_uint};
+use core::mem::{transmute, zeroed};
+use core::ptr::{from_ref, null};
 
-use libc::sighandler_t;
+use libc::{SA_ONSTACK, SA_RESETHAND, SA_RESTART, sighandler_t};
 
 use super::{NewAction, OldAction};
 use crate::disposition;
@@ -16,15 +18,14 @@ pub(super) unsafe fn sigaction(
     old: OldAction,
 ) -> c_int {
     let before = disposition::of(signal);
-    let sets = !new.is_null();
     // SAFETY: the caller's arguments, unchanged.
     let result = unsafe { next(signal, new, old) };
     if result == 0 {
         // SAFETY: the C library has just written there, or it is null.
         if let Some(old) = unsafe { old.as_mut() } {
-            disposition::as_believed(before, old);
+            disposition::action_as_believed(before, old);
         }
-        if sets {
+        if !new.is_null() {
             disposition::settle(signal);
         }
     }
@@ -57,4 +58,76 @@ pub(super) unsafe fn siginterrupt(
         disposition::interrupts(signal, flag != 0);
     }
     result
+}
+
+/// `struct sigvec` of 4.2BSD, which glibc declared until 2.20 (<bits/sigvec.h>).
+#[repr(C)]
+pub(super) struct Sigvec {
+    handler: sighandler_t,
+    mask: c_uint,
+    flags: c_int,
+}
+
+const SV_ONSTACK: c_int = 1;
+const SV_INTERRUPT: c_int = 2;
+const SV_RESETHAND: c_int = 4;
+
+pub(super) unsafe fn sigvec(
+    next: unsafe extern "C" fn(c_int, *const Sigvec, *mut Sigvec) -> c_int,
+    signal: c_int,
+    new: *const Sigvec,
+    old: *mut Sigvec,
+) -> c_int {
+    // SAFETY: what the table has behind this one is sigaction(2).
+    let next: unsafe extern "C" fn(c_int, NewAction, OldAction) -> c_int =
+        unsafe { transmute(next) };
+    // SAFETY: the caller's, or null.
+    let new = unsafe { new.as_ref() }.map(Sigvec::as_action);
+    // SAFETY: nothing in it is invalid as zeros.
+    let mut before: libc::sigaction = unsafe { zeroed() };
+    let new = new.as_ref().map_or(null(), from_ref);
+    // SAFETY: a disposition or null, and room for one.
+    let result = unsafe { sigaction(next, signal, new, &raw mut before) };
+    // SAFETY: the caller's, or null.
+    if let Some(old) = unsafe { old.as_mut() }.filter(|_| result == 0) {
+        *old = Sigvec::of_action(&before);
+    }
+    result
+}
+
+impl Sigvec {
+    fn as_action(&self) -> libc::sigaction {
+        let has = |flag| self.flags & flag != 0;
+        // SAFETY: nothing in it is invalid as zeros.
+        let mut action: libc::sigaction = unsafe { zeroed() };
+        action.sa_sigaction = self.handler;
+        for (wanted, flag) in [
+            (has(SV_ONSTACK), SA_ONSTACK),
+            (!has(SV_INTERRUPT), SA_RESTART),
+            (has(SV_RESETHAND), SA_RESETHAND),
+        ] {
+            action.sa_flags |= if wanted { flag } else { 0 };
+        }
+        // SAFETY: the first 32 signals are the first bits of the C library's mask.
+        unsafe { (&raw mut action.sa_mask).cast::<c_uint>().write(self.mask) };
+        action
+    }
+
+    fn of_action(action: &libc::sigaction) -> Self {
+        let has = |flag| action.sa_flags & flag != 0;
+        let mut flags = 0;
+        for (wanted, flag) in [
+            (has(SA_ONSTACK), SV_ONSTACK),
+            (!has(SA_RESTART), SV_INTERRUPT),
+            (has(SA_RESETHAND), SV_RESETHAND),
+        ] {
+            flags |= if wanted { flag } else { 0 };
+        }
+        Self {
+            handler: action.sa_sigaction,
+            // SAFETY: as above.
+            mask: unsafe { (&raw const action.sa_mask).cast::<c_uint>().read() },
+            flags,
+        }
+    }
 }

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
-use std::fs;
-use std::path::Path;
 
 use object::elf::{PF_X, PT_TLS};
-use pidward_tests::failure::{Checked, Doing, Failure};
+use pidward_tests::failure::{Checked, Failure};
 
 use super::elf::Elf;
+use super::table::Table;
 use crate::promise::Promise;
 use crate::scene::Scene;
 
@@ -78,7 +77,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         }),
         each("exports_the_hooks_of_the_table_and_nothing_else", |elf| {
             let (hooked, exported) = (
-                hooks()?,
+                Table::read()?.hooked,
                 elf.exported.iter().cloned().collect::<BTreeSet<_>>(),
             );
             let difference: Vec<_> = hooked.symmetric_difference(&exported).collect();
@@ -125,22 +124,4 @@ fn is_newer(version: &str) -> bool {
         return true;
     };
     (major, minor) > NEWEST
-}
-
-/// The names in the rows of the table, `"open(2)" [open, open64] (...)`.
-fn hooks() -> Checked<BTreeSet<String>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shim/src/hooks.rs");
-    let source = fs::read_to_string(&path).doing(path.display())?;
-    let table = source
-        .split_once("\nhooks! {")
-        .and_then(|(_, rest)| rest.split_once("\n}"));
-    let (table, _) = table.ok_or("no table").doing(path.display())?;
-    let rows = table
-        .split(")\" [")
-        .skip(1)
-        .filter_map(|row| row.split_once(']'));
-    Ok(rows
-        .flat_map(|(names, _)| names.split(','))
-        .map(|name| name.trim().to_owned())
-        .collect())
 }

@@ -1,0 +1,34 @@
+//! Whose memory is this? A child made by vfork(2), or by clone(2) with `CLONE_VM`, runs in its parent's, and what
+//! it wrote there would be the parent's: it leaves no trace.
+#![expect(unsafe_code, reason = "unshare(2)")]
+
+use core::sync::atomic::{AtomicI32, Ordering};
+
+use libc::{CLONE_THREAD, CLONE_VM, c_int};
+use pidward_identity::pid::Pid;
+use syscalls::{Errno, Sysno, syscall};
+
+/// The process that was last found to run in memory of its own; so does its child by fork(2), but it has yet to be asked.
+static OWNER: AtomicI32 = AtomicI32::new(0);
+
+/// Whether the calling process runs in another one's memory.
+///
+/// unshare(2) of what is not shared does nothing and succeeds, and of what is, it is refused: that of `CLONE_THREAD`
+/// to who has other threads, as no such child has, and that of `CLONE_VM` to who shares its memory with another
+/// process (check_unshare_flags() in kernel/fork.c, since Linux 4.3; before, all memory passes for one's own).
+pub(crate) fn is_borrowed() -> bool {
+    let process = Pid::this_process().get();
+    if OWNER.load(Ordering::Relaxed) == process {
+        return false;
+    }
+    let borrowed = unshare(CLONE_THREAD).is_ok() && unshare(CLONE_VM) == Err(Errno::EINVAL);
+    if !borrowed {
+        OWNER.store(process, Ordering::Relaxed);
+    }
+    borrowed
+}
+
+fn unshare(what: c_int) -> Result<(), Errno> {
+    // SAFETY: of these two nothing can be unshared, so nothing changes.
+    unsafe { syscall!(Sysno::unshare, what) }.map(drop)
+}
