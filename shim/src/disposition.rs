@@ -7,10 +7,11 @@
 
 use core::ffi::c_int;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use libc::{SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_SIGINFO, SIG_DFL, SIG_IGN, sighandler_t};
 use pidward_identity::pid::Pid;
+use rustix::thread::Timespec;
 use syscalls::{Sysno, raw_syscall};
 
 use crate::blocked::Blocked;
@@ -58,8 +59,10 @@ const ALL_THAT_CAN_BE_BLOCKED: u64 = !(1 << (libc::SIGKILL - 1) | 1 << (libc::SI
 /// Whether the daemon's dispositions are virtual.
 static ON: AtomicBool = AtomicBool::new(false);
 
-/// How many threads are putting a handler of ours in place just now. Each of them has all signals blocked.
+/// How many threads of which process are putting a handler of ours in place just now. Each of them has all signals
+/// blocked. A child that is forked meanwhile has the number, and not the threads.
 static PUTTING: AtomicU32 = AtomicU32::new(0);
+static PUTTING_IN: AtomicI32 = AtomicI32::new(0);
 
 impl Believed {
     fn snapshot(&self) -> Disposition {
@@ -136,7 +139,7 @@ pub(crate) fn handler_behind_once(signal: c_int) -> usize {
 /// has changed that of our handler.
 pub(crate) fn interrupts(signal: c_int, interrupt: bool) {
     let restart = u64::from(SA_RESTART.cast_unsigned());
-    if !ON.load(Ordering::Acquire) || !start::may_act() {
+    if !is_writable() {
         return;
     }
     if let Some(believed) = believed(signal) {
@@ -146,6 +149,11 @@ pub(crate) fn interrupts(signal: c_int, interrupt: bool) {
             believed.flags.fetch_or(restart, Ordering::Relaxed);
         }
     }
+}
+
+/// Whether dispositions are virtual, and what is believed of them is this process's to write.
+fn is_writable() -> bool {
+    ON.load(Ordering::Acquire) && start::may_act() && !memory::is_borrowed()
 }
 
 /// Makes the dispositions virtual, and puts a stand-in wherever the daemon has SIG_DFL and dies of it. Not as
@@ -182,7 +190,7 @@ pub(crate) fn withdraw_stand_ins() -> bool {
 /// memory goes without.
 pub(crate) fn settle(signal: c_int) {
     let needs_ours = || get(signal).is_some_and(|daemons| ours_for(daemons).is_some());
-    if ON.load(Ordering::Acquire) && ends_a_process(signal) && needs_ours() && start::may_act() {
+    if ends_a_process(signal) && is_writable() && needs_ours() {
         putting(|| put_ours(signal));
     }
 }
@@ -190,6 +198,10 @@ pub(crate) fn settle(signal: c_int) {
 /// Puts handlers of ours while no signal can interrupt it, and [`was_overtaken`] knows of it.
 fn putting(put: impl FnOnce()) {
     let _blocked = Blocked::all();
+    let process = Pid::this_process().get();
+    if PUTTING_IN.swap(process, Ordering::SeqCst) != process {
+        PUTTING.store(0, Ordering::SeqCst);
+    }
     PUTTING.fetch_add(1, Ordering::SeqCst);
     put();
     PUTTING.fetch_sub(1, Ordering::SeqCst);
@@ -214,14 +226,18 @@ fn put_ours(signal: c_int) {
 /// Whether the stand-in that runs now for this signal is in place no more: the daemon has set its own handler in
 /// just the moment when another thread put the stand-in, and has got it back.
 ///
-/// Waits for threads that are putting one just now, which nothing can hold up; but not for ever, because a child
-/// that was forked meanwhile counts threads that it has not.
+/// Waits for the threads that are putting one just now, which takes them a few system calls; a second at the longest.
 pub(crate) fn was_overtaken(signal: c_int) -> bool {
+    const MILLISECOND: Timespec = Timespec {
+        tv_sec: 0,
+        tv_nsec: 1_000_000,
+    };
     for _ in 0..TURNS {
-        if PUTTING.load(Ordering::SeqCst) == 0 {
+        let putting = PUTTING.load(Ordering::SeqCst) != 0;
+        if !putting || PUTTING_IN.load(Ordering::SeqCst) != Pid::this_process().get() {
             break;
         }
-        rustix::thread::sched_yield();
+        let _ = rustix::thread::nanosleep(&MILLISECOND);
     }
     get(signal).is_some_and(|now| now.handler != stand_in::address())
 }

@@ -32,8 +32,11 @@ struct Daemon<'a> {
     pidfile: &'a Room,
 }
 
-/// Starts a guard for the pidfile.
+/// Starts a guard for the pidfile, unless it was told not to.
 pub(crate) fn start(pidfile: &Room) {
+    if start::guard_is_off() {
+        return;
+    }
     child::run_detached(
         execute,
         &Daemon {

@@ -16,7 +16,7 @@ mod signal;
 mod system_call;
 mod usage;
 
-use core::ffi::{c_char, c_int, c_long, c_uint, c_ulong};
+use core::ffi::{c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use core::mem::transmute;
 
 use libc::{FILE, clock_t, mode_t, rusage, sighandler_t, tms};
@@ -30,6 +30,8 @@ type Stream = *mut FILE;
 type NewAction = *const libc::sigaction;
 /// A pointer to where the old disposition goes.
 type OldAction = *mut libc::sigaction;
+/// What at_quick_exit(3) takes.
+type Handler = Option<extern "C" fn()>;
 /// A path.
 type Path = *const c_char;
 
@@ -129,7 +131,10 @@ hooks! {
 
     // Ends the process past `.fini_array`.
     "_exit(2)" [_exit; _Exit] (status: c_int) -> ! => exit::now;
-    "quick_exit(3)" [; quick_exit] (status: c_int) -> ! => exit::now;
+    "quick_exit(3)" [; quick_exit] (status: c_int) -> ! => exit::quick;
+    "at_quick_exit(3)" [; at_quick_exit] (handler: Handler) -> c_int => exit::at_quick_exit;
+    "at_quick_exit(3)" [; __cxa_at_quick_exit] (handler: Handler, library: *mut c_void) -> c_int
+        => exit::cxa_at_quick_exit;
 
     // Sets or asks for a disposition.
     "sigaction(2)" [sigaction; __sigaction] (signal: c_int, new: NewAction, old: OldAction) -> c_int

@@ -15,7 +15,7 @@ use rustix::path::DecInt;
 use syscalls::{Sysno, syscall};
 
 use crate::errno;
-use crate::{start, wake};
+use crate::{guard, memory, start, wake};
 
 /// How a file came to be noticed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,13 +46,7 @@ pub(crate) struct Room {
 // moved on to NAMED or SEEN, after which it never changes.
 unsafe impl Sync for Room {}
 
-static ALL: [Room; ROOMS] = [const {
-    Room {
-        state: AtomicU8::new(FREE),
-        name_at: AtomicU16::new(0),
-        text: UnsafeCell::new([0; SIZE]),
-    }
-}; ROOMS];
+static ALL: [Room; ROOMS] = [const { Room::new() }; ROOMS];
 
 /// Whether any pidfile was seen.
 static AWAKE: AtomicBool = AtomicBool::new(false);
@@ -77,6 +71,14 @@ pub(crate) fn named() -> impl Iterator<Item = &'static Room> {
 }
 
 impl Room {
+    const fn new() -> Self {
+        Self {
+            state: AtomicU8::new(FREE),
+            name_at: AtomicU16::new(0),
+            text: UnsafeCell::new([0; SIZE]),
+        }
+    }
+
     fn text(&self) -> &[u8; SIZE] {
         // SAFETY: only called on rooms that are published, or claimed by the caller; see `Sync`.
         unsafe { &*self.text.get() }
@@ -111,9 +113,9 @@ impl Room {
         self.state.store(FREE, Ordering::Release);
     }
 
-    /// Writes the path, made absolute, into a claimed room; `false` when that cannot be.
+    /// Writes the path, made absolute, into a claimed room or one that nobody else knows; `false` when that cannot be.
     fn fill(&self, dir: c_int, path: &CStr) -> bool {
-        // SAFETY: the caller has claimed the room, so nobody else reads or writes the text.
+        // SAFETY: the room is the caller's alone, so nobody else reads or writes the text.
         let text = unsafe { &mut *self.text.get() };
         absolute(text, dir, path.to_bytes())
             .map(|name_at| self.name_at.store(name_at, Ordering::Relaxed))
@@ -132,7 +134,8 @@ pub(crate) fn made(dir: c_int, path: &CStr, how: Made) {
 /// A file was given another name, under which it is a pidfile if it was one before.
 pub(crate) fn renamed(from_dir: c_int, from: &CStr, to_dir: c_int, to: &CStr) {
     let _errno = errno::Kept::now();
-    if awake() && !is_pidfile_name(to) && start::may_act() && was_seen(from_dir, from) {
+    let knows = || start::may_act() && !memory::is_borrowed() && was_seen(from_dir, from);
+    if awake() && !is_pidfile_name(to) && knows() {
         note(to_dir, to, Made::Created);
     } else {
         made(to_dir, to, Made::Created);
@@ -152,6 +155,14 @@ pub(crate) fn name(path: &CStr) {
 
 fn note(dir: c_int, path: &CStr, how: Made) {
     if !start::may_act() {
+        return;
+    }
+    if memory::is_borrowed() {
+        // What executes a program next may be the daemon: its guard knows what this process must not keep.
+        let room = Room::new();
+        if room.fill(dir, path) {
+            guard::start(&room);
+        }
         return;
     }
     let Some(claimed) = claim(dir, path) else {

@@ -9,7 +9,7 @@ use libc::{RUSAGE_CHILDREN, rusage, timeval};
 use pidward_identity::pid::Pid;
 use syscalls::{Sysno, raw_syscall};
 
-use crate::seccomp;
+use crate::{memory, seccomp};
 
 /// Microseconds.
 const SECOND: i64 = 1_000_000;
@@ -20,32 +20,38 @@ type Sums = [i64; 8];
 /// The process whose children used it: the children of one that it has forked since are others.
 static PARENT: AtomicI32 = AtomicI32::new(0);
 static USED: [AtomicI64; 8] = [const { AtomicI64::new(0) }; 8];
-/// The largest resident set, in KiB: before our first child, and ours, which have the daemon's memory.
-static LARGEST_BEFORE: AtomicI64 = AtomicI64::new(0);
-static LARGEST_OF_OURS: AtomicI64 = AtomicI64::new(0);
+/// What the daemon's own children had when the last of ours was reaped: page faults, and the largest resident set in KiB.
+static FAULTS: AtomicI64 = AtomicI64::new(0);
+static LARGEST: AtomicI64 = AtomicI64::new(0);
 
-/// Of the daemon's children, right before one of ours is reaped.
-pub(crate) struct Before(i64);
+/// What the kernel said of all children, right before one of ours is reaped.
+pub(crate) struct Before(rusage);
 
 impl Before {
     pub(crate) fn reaping() -> Self {
-        let mut used = of_children();
-        as_without_us(&mut used);
-        Self(used.ru_maxrss)
+        Self(of_children())
     }
 
     /// One of ours was reaped, and had used this.
     pub(crate) fn add(self, used: &rusage) {
+        if memory::is_borrowed() {
+            return;
+        }
         let process = Pid::this_process().get();
         if PARENT.swap(process, Ordering::Relaxed) != process {
             USED.iter().for_each(|sum| sum.store(0, Ordering::Relaxed));
-            LARGEST_OF_OURS.store(0, Ordering::Relaxed);
         }
-        for (sum, figure) in USED.iter().zip(sums(used)) {
-            sum.fetch_add(figure, Ordering::Relaxed);
+        let (before, after) = (sums(&self.0), sums(&of_children()));
+        let mut daemons = self.0;
+        as_without_us(&mut daemons);
+        FAULTS.store(daemons.ru_minflt, Ordering::Relaxed);
+        LARGEST.store(daemons.ru_maxrss, Ordering::Relaxed);
+        for (((sum, ours), before), after) in USED.iter().zip(sums(used)).zip(before).zip(after) {
+            // The kernel adds nanoseconds, so that the sum may grow by a microsecond more. By still more, when another
+            // thread has reaped a child meanwhile.
+            let grown = after.saturating_sub(before);
+            sum.fetch_add(grown.clamp(ours, ours.saturating_add(1)), Ordering::Relaxed);
         }
-        LARGEST_BEFORE.store(self.0, Ordering::Relaxed);
-        LARGEST_OF_OURS.fetch_max(used.ru_maxrss, Ordering::Relaxed);
     }
 }
 
@@ -60,14 +66,15 @@ pub(crate) fn as_without_us(used: &mut rusage) {
     if !is_ours_too() {
         return;
     }
-    let mut left = sums(used);
-    for (figure, ours) in left.iter_mut().zip(&USED) {
+    let mut daemons = sums(used);
+    for (figure, ours) in daemons.iter_mut().zip(&USED) {
         *figure = figure.saturating_sub(ours.load(Ordering::Relaxed)).max(0);
     }
-    set_sums(used, left);
-    // A larger one is the daemon's own child's. A smaller one cannot be told from ours.
-    if used.ru_maxrss <= LARGEST_OF_OURS.load(Ordering::Relaxed) {
-        used.ru_maxrss = LARGEST_BEFORE.load(Ordering::Relaxed);
+    set_sums(used, daemons);
+    // Of largest ones there is no difference to be had. Ours have the daemon's memory, and so has what it forks; so
+    // this is about right as soon as it has had a child since, none of which gets by without a page fault.
+    if used.ru_minflt == FAULTS.load(Ordering::Relaxed) {
+        used.ru_maxrss = LARGEST.load(Ordering::Relaxed);
     }
 }
 

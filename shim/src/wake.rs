@@ -1,7 +1,7 @@
 //! What happens when a pidfile was seen: stand-ins, and a guard for it.
 
 use crate::seen::{Made, Room};
-use crate::{disposition, guard, hooks, start};
+use crate::{disposition, guard, hooks};
 
 /// A pidfile was seen, for the first time or again.
 ///
@@ -12,7 +12,7 @@ pub(crate) fn on(pidfile: &Room, first: bool, how: Made) {
         hooks::resolve_all();
         disposition::put_stand_ins();
     }
-    if (first || how == Made::Created) && !start::guard_is_off() {
+    if first || how == Made::Created {
         guard::start(pidfile);
     }
 }

@@ -98,9 +98,12 @@ pub(crate) fn with_guards(
         }
         Ok(ended)
     };
-    let pidfiles: Vec<&str> = steps
-        .split_whitespace()
-        .filter(|word| word.ends_with(".pid"))
+    let words: Vec<&str> = steps.split_whitespace().collect();
+    let removed_by_itself = |file: &str| words.windows(2).any(|pair| pair == ["gone", file]);
+    let pidfiles: Vec<&str> = words
+        .iter()
+        .copied()
+        .filter(|word| word.ends_with(".pid") && !removed_by_itself(word))
         .collect();
     scene.both_in(&environment, live)?.removed(&pidfiles)
 }

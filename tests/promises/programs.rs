@@ -53,7 +53,12 @@ fn compile(compiler: &str, sources: &[PathBuf], program: &Path) -> Checked {
     // Another run of the same tests may be at it too: whoever is done first or last, the program is always whole.
     let unfinished = program.with_extension(process::id().to_string());
     let mut command = Command::new(compiler);
-    command.args(FLAGS).arg("-o").arg(&unfinished).args(sources);
+    command
+        .args(FLAGS)
+        .arg("-o")
+        .arg(&unfinished)
+        .args(sources)
+        .arg("-lm");
     let output = command.output().doing(compiler)?;
     if !output.status.success() {
         let message = String::from_utf8_lossy(&output.stderr);

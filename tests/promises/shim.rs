@@ -13,6 +13,7 @@ mod named;
 mod removal;
 mod seen;
 mod signals;
+mod state;
 
 /// All of them.
 pub(crate) fn promises() -> Vec<Promise> {
@@ -21,6 +22,7 @@ pub(crate) fn promises() -> Vec<Promise> {
     all.extend(named::promises());
     all.extend(deaths::promises());
     all.extend(signals::promises());
+    all.extend(state::promises());
     all.extend(children::promises());
     all.extend(dispositions::promises());
     all.extend(guard::promises());

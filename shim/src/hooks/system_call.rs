@@ -54,13 +54,16 @@ fn with_disposition(
     new: c_long,
     old: c_long,
 ) -> c_long {
-    let Ok(signal) = c_int::try_from(signal) else {
+    let (Ok(signal), Ok(address)) = (
+        c_int::try_from(signal),
+        usize::try_from(old.cast_unsigned()),
+    ) else {
         return call();
     };
     let before = disposition::of(signal);
     let result = call();
     if result == 0 {
-        let old = ptr::with_exposed_provenance_mut::<Disposition>(old.cast_unsigned() as usize);
+        let old = ptr::with_exposed_provenance_mut::<Disposition>(address);
         // SAFETY: the kernel has just written a disposition there, or it is null.
         if let Some(old) = unsafe { old.as_mut() } {
             disposition::as_believed(before, old);

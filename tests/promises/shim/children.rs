@@ -113,6 +113,21 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
                     .removed(&["x.pid"])
             },
         ),
+        Promise::new("a_child_by_vfork_leaves_the_parents_memory_as_it_was", |scene| {
+            let child = "make open y.pid make rename z.pid set sigaction 15 count resethand query 15 \
+                set sysv_signal 1 count 0 set siginterrupt 2 SIG_DFL 0 set signal 2 SIG_DFL 0 \
+                set sigset 3 count 0 set system_call 10 count resethand gone y.pid gone z.pid die kill";
+            let parent = "query 15 query 1 query 2 query 3 query 10 there x.pid raise 15";
+            for before in ["resolve make open x.pid", "resolve"] {
+                let steps = format!("{before} keep_memory child vfork {child} end compare_memory {parent}");
+                let lives = scene.lives(&steps)?;
+                match before {
+                    "resolve" => lives.are_the_same()?,
+                    _ => lives.removed(&["x.pid"])?,
+                }
+            }
+            Ok(())
+        }),
         Promise::new("a_program_that_execs_itself_keeps_its_pidfile", |scene| {
             scene
                 .lives("make open x.pid exec there x.pid die exit")?

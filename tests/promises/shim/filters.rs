@@ -7,7 +7,7 @@ use crate::promise::Promise;
 use crate::scene::{HOME, Scene, write};
 
 /// How a filter is set.
-const WAYS: &[&str] = &["prctl", "syscall", "tsync", "raw_prctl"];
+const WAYS: &[&str] = &["prctl", "syscall", "tsync", "raw_prctl", "libseccomp"];
 
 /// How a daemon leaves that may do little more than that.
 const LEAVES: [&str; 4] = ["die return", "die exit", "die _exit", "die quick_exit"];
@@ -41,6 +41,26 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         },
     ))
     .chain([
+        each(
+            "a_pidfile_renamed_under_a_filter_changes_nothing",
+            |scene| {
+                for to in ["x.old", "y.pid"] {
+                    let steps = format!(
+                        "make open x.pid filter prctl names move x.pid {to} say alive die return"
+                    );
+                    scene.lives(&steps)?.are_the_same()?;
+                }
+                Ok(())
+            },
+        ),
+        each("a_filter_of_a_child_by_vfork_lets_both_go_on", |scene| {
+            let child = "child vfork filter prctl minimal say alive die _exit end";
+            scene
+                .lives(&format!(
+                    "make open x.pid {child} query 15 there x.pid raise 15"
+                ))?
+                .are_the_same()
+        }),
         each("the_strict_mode_lets_the_daemon_leave", |scene| {
             scene
                 .lives("make open x.pid strict say alive die raw_exit")?

@@ -64,6 +64,20 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
                 &["x.pid", "y.pid"],
             )
         }),
+        each("a_pidfile_made_by_a_child_by_vfork_has_one_too", |scene| {
+            for before in ["", "make open x.pid gone x.pid"] {
+                let pidfiles: &[&str] = if before.is_empty() {
+                    &["y.pid"]
+                } else {
+                    &["x.pid", "y.pid"]
+                };
+                let steps = format!(
+                    "{before} child vfork make creat y.pid gone y.pid die _exit end die _exit"
+                );
+                starts(scene, &steps, pidfiles)?;
+            }
+            Ok(())
+        }),
         each("a_program_that_makes_no_pidfile_has_no_guard", |scene| {
             starts(scene, "make open x.txt read open x.txt die _exit", &[])
         }),

@@ -4,6 +4,8 @@ use std::fs;
 
 use pidward_tests::failure::{Checked, Doing};
 
+use crate::legacy::Legacy;
+use crate::programs::LEGACY;
 use crate::promise::Promise;
 use crate::scene::{HOME, Scene, file, write};
 
@@ -78,6 +80,10 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         Promise::new("a_pidfile_under_another_name_goes_on_being_one", renamed),
         Promise::new("several_pidfiles_of_one_daemon_are_all_removed", several),
         Promise::new("two_hundred_threads_may_make_pidfiles_at_once", crowd),
+        Promise::new(
+            "handlers_set_while_the_first_pidfile_is_seen_are_not_lost",
+            overtaken,
+        ),
         Promise::new("a_pidfile_that_is_made_twice_is_removed", |scene| {
             scene
                 .lives("make open x.pid make rename x.pid make fopen_w x.pid die return")?
@@ -156,4 +162,35 @@ fn several(scene: &Scene) -> Checked {
         "make open postmaster.pid make fopen_w external.pid make rename third.pid die abort",
     )?;
     both.removed(&["postmaster.pid", "external.pid", "third.pid"])
+}
+
+/// Each system call that sets a disposition takes as long as if its thread had been preempted before and after it, so
+/// that the two threads come between any two calls of each other's.
+fn overtaken(scene: &Scene) -> Checked {
+    let slowly = [
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        "trace=rt_sigaction",
+        "-e",
+        "inject=rt_sigaction:delay_enter=1000:delay_exit=1000",
+    ];
+    let both = scene.both_with(|life| {
+        let mut strace = life.command("strace".as_ref());
+        strace.env_remove("LD_PRELOAD").args(slowly);
+        if life.has_shim() {
+            strace.args(["-E", &life.preload()]);
+        }
+        strace
+            .arg(Scene::program(LEGACY))
+            .args(["race", "3", "x.pid"]);
+        let mut ended = Legacy::start(strace)?.end()?;
+        // strace has a word of its own now and then.
+        let lines = ended.said.split_inclusive('\n');
+        ended.said = lines.filter(|line| !line.starts_with("strace:")).collect();
+        Ok(ended)
+    })?;
+    both.are_the_same()
 }

@@ -80,14 +80,31 @@ static pid_t by_clone_vm(char **words) { return clone_with(CLONE_VM, words); }
 static pid_t by_clone_pid_1(char **words) { return clone_with(CLONE_NEWPID, words); }
 
 /* Runs this program again, which preloads what its parent did. */
-static pid_t by_spawn(char **words)
+static pid_t spawn_with(const posix_spawnattr_t *attributes, char **words)
 {
     char *arguments[64] = {"legacy"};
     for (int at = 0; at < 62 && words[at] && strcmp(words[at], "end") != 0; at++)
         arguments[at + 1] = words[at];
     pid_t child = -1;
-    posix_spawn(&child, "/proc/self/exe", NULL, NULL, arguments, environ);
+    posix_spawn(&child, "/proc/self/exe", NULL, attributes, arguments, environ);
     return child;
+}
+
+static pid_t by_spawn(char **words) { return spawn_with(NULL, words); }
+
+/* With all that posix_spawn(3) does about signals: the default for all of them, and a mask. */
+static pid_t by_spawn_signals(char **words)
+{
+    posix_spawnattr_t attributes;
+    sigset_t all, one;
+    sigfillset(&all);
+    sigemptyset(&one);
+    sigaddset(&one, SIGUSR2);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setsigmask(&attributes, &one);
+    return spawn_with(&attributes, words);
 }
 
 /* The child is gone, and the grandchild does the steps: what the parent waits for ends when that has ended too. */
@@ -113,7 +130,7 @@ static const struct {
     pid_t (*make)(char **words);
 } kinds[] = {
     {"fork", by_fork},   {"vfork", by_vfork},       {"raw_fork", by_raw_fork},       {"clone", by_clone},
-    {"spawn", by_spawn}, {"clone_vm", by_clone_vm}, {"double_fork", by_double_fork},
+    {"spawn", by_spawn}, {"spawn_signals", by_spawn_signals}, {"clone_vm", by_clone_vm}, {"double_fork", by_double_fork},
     {"pid_1", by_clone_pid_1}, {0},
 };
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -134,6 +135,56 @@ static int interrupt(int number, sighandler_t handler)
     return siginterrupt(number, handler == SIG_DFL);
 }
 
+#ifdef SYS_rt_sigaction
+/* As the kernel has it. The way back from a handler is the C library's, which it tells of any other signal. */
+struct kernels_action {
+    sighandler_t handler;
+    unsigned long flags;
+    void (*restorer)(void);
+    uint64_t mask;
+};
+
+static int by_system_call(int number, const struct sigaction *new, struct sigaction *old)
+{
+    struct kernels_action another = {0}, wanted = {0}, had = {0};
+    sigaction(SIGWINCH, &(struct sigaction){.sa_handler = count}, NULL);
+    syscall(SYS_rt_sigaction, SIGWINCH, NULL, &another, sizeof another.mask);
+    if (new)
+        wanted = (struct kernels_action){new->sa_handler, (unsigned)new->sa_flags | ADDED, another.restorer, bits(&new->sa_mask)};
+    int result = (int)syscall(SYS_rt_sigaction, number, new ? &wanted : NULL, old ? &had : NULL, sizeof had.mask);
+    if (result == 0 && old) {
+        old->sa_handler = had.handler;
+        old->sa_flags = (int)had.flags;
+        old->sa_restorer = had.restorer;
+        memcpy(&old->sa_mask, &had.mask, sizeof had.mask);
+    }
+    return result;
+}
+#endif
+
+#if defined(__GLIBC__) && defined(__x86_64__)
+/* As a program that was built before glibc 2.21 calls it. */
+struct old_sigvec {
+    sighandler_t handler;
+    int mask, flags;
+};
+int old_sigvec(int number, const struct old_sigvec *new, struct old_sigvec *old);
+__asm__(".symver old_sigvec, sigvec@GLIBC_2.2.5");
+
+static int by_sigvec(int number, const struct sigaction *new, struct sigaction *old)
+{
+    struct old_sigvec wanted = {0}, had = {0};
+    if (new)
+        wanted = (struct old_sigvec){new->sa_handler, (int)bits(&new->sa_mask),
+                                     (new->sa_flags & SA_ONSTACK ? 1 : 0) | (new->sa_flags & SA_RESTART ? 0 : 2) |
+                                         (new->sa_flags & SA_RESETHAND ? 4 : 0)};
+    int result = old_sigvec(number, new ? &wanted : NULL, &had);
+    if (result == 0 && old)
+        *old = (struct sigaction){.sa_handler = had.handler, .sa_flags = had.flags};
+    return result;
+}
+#endif
+
 static const struct {
     const char *name;
     int (*action)(int number, const struct sigaction *new, struct sigaction *old);
@@ -150,6 +201,12 @@ static const struct {
     {"sigset", 0, sigset, 0},
     {"sigignore", 0, 0, ignore},
     {"siginterrupt", 0, 0, interrupt},
+#ifdef SYS_rt_sigaction
+    {"system_call", by_system_call, 0, 0},
+#endif
+#if defined(__GLIBC__) && defined(__x86_64__)
+    {"sigvec", by_sigvec, 0, 0},
+#endif
     {0},
 };
 
@@ -185,6 +242,13 @@ static char **query(char **words)
     query_by("sigaction", atoi(words[0]));
     query_by("__sigaction", atoi(words[0]));
     return words + 1;
+}
+
+/* query_by CALL SIGNAL */
+static char **query_by_call(char **words)
+{
+    query_by(words[0], atoi(words[1]));
+    return words + 2;
 }
 
 /* query_all: wrong numbers too. */
@@ -250,6 +314,7 @@ static char **ran(char **words)
 
 const struct step steps_of_disposition[] = {
     {"set", set},           {"query", query},
+    {"query_by", query_by_call},
     {"raise", by_raise},    {"query_all", query_all},
     {"queue", queue},       {"raise_in_thread", raise_in_thread},
     {"send", send_it},      {"send_queued", send_queued},

@@ -1,9 +1,11 @@
 /* Sets seccomp filters: what a program lets itself do from then on. */
 #include "legacy.h"
 
+#include <dlfcn.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,10 +20,15 @@ static const int files[] = {
     SYS_write, SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_openat, SYS_close, SYS_unlinkat, SYS_getpid, -1,
 };
 
+/* That, and what it takes to give a file another name. */
+static const int names[] = {
+    SYS_write, SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_rename, SYS_renameat, SYS_renameat2, -1,
+};
+
 /* What this program calls nowhere after a pidfile was made, and only somebody else in its process could. */
 static const int not_its_own[] = {
     SYS_clone, SYS_wait4, SYS_getcwd, SYS_renameat, SYS_renameat2, SYS_unlinkat, SYS_close_range, SYS_pidfd_open,
-    SYS_rt_sigaction, SYS_rt_tgsigqueueinfo, SYS_rt_sigprocmask, SYS_readlinkat, SYS_fcntl, SYS_statx, -1,
+    SYS_rt_sigaction, SYS_unshare, SYS_nanosleep, SYS_rt_tgsigqueueinfo, SYS_rt_sigprocmask, SYS_readlinkat, SYS_fcntl, SYS_statx, -1,
 };
 
 /* One call that is a trap. */
@@ -34,6 +41,7 @@ static const struct {
 } sets[] = {
     {"minimal", minimal, SECCOMP_RET_ALLOW, SECCOMP_RET_KILL_PROCESS},
     {"files", files, SECCOMP_RET_ALLOW, SECCOMP_RET_KILL_PROCESS},
+    {"names", names, SECCOMP_RET_ALLOW, SECCOMP_RET_KILL_PROCESS},
     {"not_its_own", not_its_own, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_ALLOW},
     {"traps", traps, SECCOMP_RET_TRAP, SECCOMP_RET_ALLOW},
     {0},
@@ -60,11 +68,31 @@ static int by_raw_prctl(struct sock_fprog *filter)
     return (int)syscall(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter, 0, 0);
 }
 
+typedef __typeof__(&sets[0]) set_of_calls;
+
+/* By the library that most daemons use (seccomp_init(3)): what it calls is its own matter. */
+static int by_libseccomp(set_of_calls set)
+{
+    void *library = dlopen("libseccomp.so.2", RTLD_NOW);
+    void *(*init)(uint32_t) = (void *(*)(uint32_t))dlsym(library, "seccomp_init");
+    int (*add)(void *, uint32_t, int, unsigned, ...) = (int (*)(void *, uint32_t, int, unsigned, ...))dlsym(library, "seccomp_rule_add");
+    int (*load)(void *) = (int (*)(void *))dlsym(library, "seccomp_load");
+    int (*set_attribute)(void *, int, uint32_t) = (int (*)(void *, int, uint32_t))dlsym(library, "seccomp_attr_set");
+    enum { SCMP_FLTATR_CTL_NNP = 3 };
+    void *filter = init(set->others);
+    must(set_attribute(filter, SCMP_FLTATR_CTL_NNP, 0), "seccomp_attr_set");
+    for (const int *call = set->calls; *call >= 0; call++)
+        must(add(filter, set->listed, *call, 0) == 0 ? 0 : -1, "seccomp_rule_add");
+    return load(filter) == 0 ? 0 : -1;
+}
+
 static const struct {
     const char *name;
     int (*set)(struct sock_fprog *filter);
+    int (*set_by_library)(set_of_calls set);
 } ways[] = {
-    {"prctl", by_prctl}, {"syscall", by_syscall}, {"tsync", by_tsync}, {"raw_prctl", by_raw_prctl}, {0},
+    {"prctl", by_prctl, 0},         {"syscall", by_syscall, 0}, {"tsync", by_tsync, 0},
+    {"raw_prctl", by_raw_prctl, 0}, {"libseccomp", 0, by_libseccomp}, {0},
 };
 
 static int set_filter(const char *way, const char *name)
@@ -73,13 +101,16 @@ static int set_filter(const char *way, const char *name)
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
     };
     unsigned short length = 1;
-    __typeof__(&sets[0]) set = find(sets, name);
+    set_of_calls set = find(sets, name);
+    __typeof__(&ways[0]) by = find(ways, way);
+    if (by->set_by_library)
+        return by->set_by_library(set);
     for (const int *call = set->calls; *call >= 0; call++) {
         code[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)*call, 0, 1);
         code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, set->listed);
     }
     code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, set->others);
-    return find(ways, way)->set(&(struct sock_fprog){.len = length, .filter = code});
+    return by->set(&(struct sock_fprog){.len = length, .filter = code});
 }
 
 /* filter WAY SET */

@@ -21,6 +21,11 @@ extern const struct step steps_of_disposition[];
 extern const struct step steps_of_look[];
 extern const struct step steps_of_lock[];
 extern const struct step steps_of_filter[];
+extern const struct step steps_of_signals[];
+extern const struct step steps_of_state[];
+extern const struct step steps_of_close[];
+extern const struct step steps_of_memory[];
+extern const struct step steps_of_race[];
 
 /* A way to die. */
 struct way {

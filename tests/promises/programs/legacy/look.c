@@ -79,16 +79,6 @@ static char **children(char **words)
     return words;
 }
 
-/* usage: what children have used so far. */
-static char **usage(char **words)
-{
-    struct rusage used;
-    getrusage(RUSAGE_CHILDREN, &used);
-    say("children used %ld.%06ld s, %ld KiB, %ld page faults\n", used.ru_utime.tv_sec + used.ru_stime.tv_sec,
-        used.ru_utime.tv_usec + used.ru_stime.tv_usec, used.ru_maxrss, used.ru_minflt);
-    return words;
-}
-
 /* block SIGNAL */
 static char **block(char **words)
 {
@@ -96,6 +86,22 @@ static char **block(char **words)
     sigemptyset(&set);
     sigaddset(&set, atoi(words[0]));
     sigprocmask(SIG_BLOCK, &set, NULL);
+    return words + 1;
+}
+
+static const char *looked_for;
+
+static void look_for_it(void)
+{
+    there((char **)&looked_for);
+}
+
+/* clean_up PATH: looks for it, in what it does when it exits. */
+static char **clean_up(char **words)
+{
+    looked_for = words[0];
+    must(atexit(look_for_it), "atexit");
+    must(at_quick_exit(look_for_it), "at_quick_exit");
     return words + 1;
 }
 
@@ -148,8 +154,8 @@ static char **wait_for_signals(char **words)
 const struct step steps_of_look[] = {
     {"say", say_word},     {"hear", hear},       {"there", there},
     {"errno", look_at_errno}, {"descriptors", descriptors}, {"status", status},
-    {"children", children}, {"usage", usage},    {"block", block},
+    {"children", children}, {"block", block},
     {"chdir", change_directory}, {"nobody", nobody}, {"no_processes", no_processes},
-    {"exec", exec},        {"spin", spin},       {"pause", wait_for_signals},
+    {"clean_up", clean_up}, {"exec", exec},        {"spin", spin},       {"pause", wait_for_signals},
     {0},
 };
