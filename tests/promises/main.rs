@@ -10,6 +10,7 @@ mod compare;
 mod guard;
 mod guards;
 mod legacy;
+mod mutants;
 mod programs;
 mod promise;
 mod run;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         return done;
     }
     let arguments = Arguments::from_args();
-    let trials = promises().into_iter().map(Promise::into_trial).collect();
+    let promises = promises().into_iter().map(Promise::into_trial);
+    let trials = promises.chain(mutants::trials()).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }

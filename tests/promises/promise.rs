@@ -2,6 +2,7 @@
 //!
 //! The test's program is started anew in there with the promise's name, finds it in the same list, and reports in a line.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use libtest_mimic::{Failed, Trial};
@@ -49,14 +50,15 @@ impl Promise {
     /// As a test of this process, which runs it in another one.
     pub(crate) fn into_trial(self) -> Trial {
         let name = self.name.clone();
-        Trial::test(name, move || outside(&self.name).map_err(Failed::from))
+        Trial::test(name, move || {
+            outside(&self.name, &release::directory()?).map_err(Failed::from)
+        })
     }
 }
 
-fn outside(name: &str) -> Checked {
-    let release = release::directory()?
-        .canonicalize()
-        .doing("find the release files")?;
+/// Checks the promise of this name with these release files, in namespaces of its own.
+pub(crate) fn outside(name: &str, release: &Path) -> Checked {
+    let release = release.canonicalize().doing("find the release files")?;
     let programs = programs::directory()?;
     let words = [
         name,

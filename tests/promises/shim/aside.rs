@@ -19,7 +19,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
     [
         each("as_pid_1_a_signal_without_a_handler_is_still_discarded", discarded_as_pid_1),
         each("as_pid_1_the_pidfile_is_removed_when_it_exits", |scene| {
-            as_pid_1(scene, "make open x.pid query 15 die return")?.removed(&["x.pid"])
+            as_pid_1(scene, "make open x.pid query 15 status SigCgt die return")?.removed(&["x.pid"])
         }),
         each("a_child_that_becomes_pid_1_discards_signals_too", |scene| {
             let steps = "make open x.pid child pid_1 raise 15 raise 1 raise 40 say alive end there x.pid raise 15";

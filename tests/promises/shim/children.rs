@@ -40,9 +40,16 @@ const SOFT: [&str; 10] = [
 /// A death for which its threads have to know each other, which clone(2) alone does not do.
 const OF_THREADS: &str = "die last_thread";
 
-const COPIES: &[&str] = &["fork", "raw_fork", "clone", "spawn", "double_fork"];
+const COPIES: &[&str] = &[
+    "fork",
+    "raw_fork",
+    "clone",
+    "spawn",
+    "double_fork",
+    "daemon",
+];
 const BORROWERS: &[&str] = &["vfork", "clone_vm"];
-const OWNERS: &[&str] = &["fork", "raw_fork", "clone", "double_fork"];
+const OWNERS: &[&str] = &["fork", "raw_fork", "clone", "double_fork", "daemon"];
 
 pub(super) fn promises() -> impl Iterator<Item = Promise> {
     Promise::each(
@@ -84,7 +91,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         Promise::new(
             "a_child_whose_threads_end_never_removes_its_parents_pidfile",
             |scene| {
-                ["fork", "spawn", "double_fork"]
+                ["fork", "spawn", "double_fork", "daemon"]
                     .iter()
                     .try_for_each(|kind| childs_death(scene, kind, OF_THREADS))
             },
@@ -92,7 +99,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         Promise::new(
             "a_child_whose_threads_end_removes_its_own_pidfile",
             |scene| {
-                ["fork", "double_fork"]
+                ["fork", "double_fork", "daemon"]
                     .iter()
                     .try_for_each(|kind| owners_death(scene, kind, OF_THREADS))
             },

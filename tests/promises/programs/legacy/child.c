@@ -107,23 +107,36 @@ static pid_t by_spawn_signals(char **words)
     return spawn_with(&attributes, words);
 }
 
-/* The child is gone, and the grandchild does the steps: what the parent waits for ends when that has ended too. */
-static pid_t by_double_fork(char **words)
+/* The child is gone, and what it leaves does the steps: the parent waits for the end of that. */
+static pid_t detached(void (*leave)(void), char **words)
 {
-    pid_t child = fork();
-    if (child != 0)
-        return child;
     int ends[2];
+    char nothing;
     must(pipe(ends), "pipe");
-    if (must(fork(), "fork") == 0) {
+    pid_t child = fork();
+    if (child == 0) {
         close(ends[0]);
+        leave();
         be_child(words);
     }
     close(ends[1]);
-    char nothing;
     (void)!read(ends[0], &nothing, 1);
-    _exit(0);
+    close(ends[0]);
+    return child;
 }
+
+static void leave_a_child(void)
+{
+    if (must(fork(), "fork") != 0)
+        _exit(0);
+}
+
+static void leave_by_daemon(void) { must(daemon(1, 1), "daemon"); }
+
+static pid_t by_double_fork(char **words) { return detached(leave_a_child, words); }
+
+/* As daemon(3) does it: it ends in there. */
+static pid_t by_daemon(char **words) { return detached(leave_by_daemon, words); }
 
 static const struct {
     const char *name;
@@ -131,7 +144,7 @@ static const struct {
 } kinds[] = {
     {"fork", by_fork},   {"vfork", by_vfork},       {"raw_fork", by_raw_fork},       {"clone", by_clone},
     {"spawn", by_spawn}, {"spawn_signals", by_spawn_signals}, {"clone_vm", by_clone_vm}, {"double_fork", by_double_fork},
-    {"pid_1", by_clone_pid_1}, {0},
+    {"pid_1", by_clone_pid_1}, {"daemon", by_daemon}, {0},
 };
 
 static void *threads_main(void *words)
