@@ -1,35 +1,20 @@
-//! Dispositions of signals: what the daemon believes, and what the kernel has.
+//! Dispositions of signals: what the daemon believes of them.
 //!
 //! The kernel's table is the truth. Where it has one of our handlers, the daemon is told what it last set itself,
 //! which is kept here: SIG_DFL where a stand-in stands, and its own handler where [`stand_in::once`] wraps one
 //! with SA_RESETHAND, because the kernel would put the default back without asking us.
-#![expect(unsafe_code, reason = "rt_sigaction(2)")]
+#![expect(unsafe_code, reason = "dispositions of the C library")]
 
 use core::ffi::c_int;
-use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use libc::{SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_SIGINFO, SIG_DFL, SIG_IGN, sighandler_t};
-use pidward_identity::pid::Pid;
-use rustix::thread::Timespec;
-use syscalls::{Sysno, raw_syscall};
+use libc::{SA_RESTART, SIG_DFL, sighandler_t};
 
-use crate::blocked::Blocked;
+use crate::kernel::Disposition;
 use crate::{memory, stand_in, start};
 
 /// Signals are numbered from 1 to 64 (`_NSIG`, include/uapi/asm-generic/signal.h).
 const SIGNALS: usize = 64;
-
-/// A disposition as the kernel has it, `struct sigaction` of include/linux/signal_types.h on architectures with
-/// SA_RESTORER, which ours are.
-#[repr(C)]
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Disposition {
-    handler: usize,
-    flags: u64,
-    restorer: usize,
-    mask: u64,
-}
 
 /// What the daemon last set where the kernel has a handler of ours.
 struct Believed {
@@ -48,21 +33,8 @@ static BELIEVED: [Believed; SIGNALS] = [const {
     }
 }; SIGNALS];
 
-/// How often to start anew when other threads set the same disposition all the time: in a daemon's hook nothing
-/// may go on for ever.
-const TURNS: u32 = 1000;
-
-/// All signals but SIGKILL and SIGSTOP, which the kernel takes out of a mask: what is read back has to equal what
-/// was set.
-const ALL_THAT_CAN_BE_BLOCKED: u64 = !(1 << (libc::SIGKILL - 1) | 1 << (libc::SIGSTOP - 1));
-
 /// Whether the daemon's dispositions are virtual.
 static ON: AtomicBool = AtomicBool::new(false);
-
-/// How many threads of which process are putting a handler of ours in place just now. Each of them has all signals
-/// blocked. A child that is forked meanwhile has the number, and not the threads.
-static PUTTING: AtomicU32 = AtomicU32::new(0);
-static PUTTING_IN: AtomicI32 = AtomicI32::new(0);
 
 impl Believed {
     fn snapshot(&self) -> Disposition {
@@ -81,9 +53,11 @@ fn believed(signal: c_int) -> Option<&'static Believed> {
 
 /// What the daemon believes of this signal; `None` while the kernel's dispositions are its own.
 pub(crate) fn of(signal: c_int) -> Option<Disposition> {
-    if !ON.load(Ordering::Acquire) {
-        return None;
-    }
+    is_on().then(|| last_set(signal)).flatten()
+}
+
+/// What the daemon last set where the kernel has a handler of ours.
+pub(crate) fn last_set(signal: c_int) -> Option<Disposition> {
     believed(signal).map(Believed::snapshot)
 }
 
@@ -126,7 +100,8 @@ pub(crate) fn handler_as_believed(
     }
 }
 
-fn is_ours(handler: usize) -> bool {
+/// Whether a handler is one of ours.
+pub(crate) fn is_ours(handler: usize) -> bool {
     handler == stand_in::address() || handler == stand_in::once_address()
 }
 
@@ -151,142 +126,8 @@ pub(crate) fn interrupts(signal: c_int, interrupt: bool) {
     }
 }
 
-/// Whether dispositions are virtual, and what is believed of them is this process's to write.
-fn is_writable() -> bool {
-    ON.load(Ordering::Acquire) && start::may_act() && !memory::is_borrowed()
-}
-
-/// Makes the dispositions virtual, and puts a stand-in wherever the daemon has SIG_DFL and dies of it. Not as
-/// PID 1 of a namespace: there the kernel discards signals that have no handler, and would deliver them to ours.
-pub(crate) fn put_stand_ins() {
-    if Pid::this_process().get() == 1 || memory::is_borrowed() {
-        return;
-    }
-    ON.store(true, Ordering::Release);
-    putting(|| (1..=64).for_each(put_ours));
-}
-
-/// Gives the kernel the daemon's own dispositions back. `false` when it had them already.
-///
-/// A child in its parent's memory has a kernel's table of its own, and what is believed is the parent's.
-pub(crate) fn withdraw_stand_ins() -> bool {
-    if !ON.load(Ordering::Acquire) {
-        return false;
-    }
-    if !memory::is_borrowed() {
-        ON.store(false, Ordering::Release);
-    }
-    for signal in 1..=64 {
-        if let Some(ours) = get(signal).filter(|kernel| is_ours(kernel.handler)) {
-            let mut daemons = ours;
-            as_believed(believed(signal).map(Believed::snapshot), &mut daemons);
-            exchange(signal, ours, daemons);
-        }
-    }
-    true
-}
-
-/// Puts our handler where the daemon's disposition as the kernel has it now needs one. A child in its parent's
-/// memory goes without.
-pub(crate) fn settle(signal: c_int) {
-    let needs_ours = || get(signal).is_some_and(|daemons| ours_for(daemons).is_some());
-    if ends_a_process(signal) && is_writable() && needs_ours() {
-        putting(|| put_ours(signal));
-    }
-}
-
-/// Puts handlers of ours while no signal can interrupt it, and [`was_overtaken`] knows of it.
-fn putting(put: impl FnOnce()) {
-    let _blocked = Blocked::all();
-    let process = Pid::this_process().get();
-    if PUTTING_IN.swap(process, Ordering::SeqCst) != process {
-        PUTTING.store(0, Ordering::SeqCst);
-    }
-    PUTTING.fetch_add(1, Ordering::SeqCst);
-    put();
-    PUTTING.fetch_sub(1, Ordering::SeqCst);
-}
-
-fn put_ours(signal: c_int) {
-    if !ends_a_process(signal) {
-        return;
-    }
-    for _ in 0..TURNS {
-        let Some(daemons) = get(signal) else { return };
-        let Some(ours) = ours_for(daemons) else {
-            return;
-        };
-        remember(signal, daemons);
-        if exchange(signal, daemons, ours) {
-            return;
-        }
-    }
-}
-
-/// Whether the stand-in that runs now for this signal is in place no more: the daemon has set its own handler in
-/// just the moment when another thread put the stand-in, and has got it back.
-///
-/// Waits for the threads that are putting one just now, which takes them a few system calls; a second at the longest.
-pub(crate) fn was_overtaken(signal: c_int) -> bool {
-    const MILLISECOND: Timespec = Timespec {
-        tv_sec: 0,
-        tv_nsec: 1_000_000,
-    };
-    for _ in 0..TURNS {
-        let putting = PUTTING.load(Ordering::SeqCst) != 0;
-        if !putting || PUTTING_IN.load(Ordering::SeqCst) != Pid::this_process().get() {
-            break;
-        }
-        let _ = rustix::thread::nanosleep(&MILLISECOND);
-    }
-    get(signal).is_some_and(|now| now.handler != stand_in::address())
-}
-
-/// Puts the stand-in where [`stand_in::once`] was: its one run is over.
-pub(crate) fn once_is_over(signal: c_int) {
-    if let Some(once) = get(signal).filter(|kernel| kernel.handler == stand_in::once_address()) {
-        exchange(signal, once, stand_in());
-    }
-}
-
-/// Puts SIG_DFL, for the daemon to die of.
-pub(crate) fn put_default(signal: c_int) {
-    swap(
-        signal,
-        &Disposition {
-            handler: SIG_DFL,
-            ..stand_in()
-        },
-    );
-}
-
-/// Whether the default action ends the process (signal(7)), and we may have a handler. 32 and 33 are the C
-/// library's own.
-fn ends_a_process(signal: c_int) -> bool {
-    use libc::{SIGCHLD, SIGCONT, SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH};
-    let stops_or_nothing = matches!(
-        signal,
-        SIGCHLD | SIGCONT | SIGKILL | SIGSTOP | SIGTSTP | SIGTTIN | SIGTTOU | SIGURG | SIGWINCH
-    );
-    (1..=64).contains(&signal) && !stops_or_nothing && !matches!(signal, 32 | 33)
-}
-
-/// Our handler for a disposition of the daemon's; `None` where its own has to stand alone.
-fn ours_for(daemons: Disposition) -> Option<Disposition> {
-    let resets = daemons.flags & u64::from(SA_RESETHAND.cast_unsigned()) != 0;
-    match daemons.handler {
-        SIG_DFL => Some(stand_in()),
-        SIG_IGN => None,
-        handler if is_ours(handler) || !resets => None,
-        _ => Some(Disposition {
-            handler: stand_in::once_address(),
-            flags: daemons.flags & !u64::from(SA_RESETHAND.cast_unsigned()),
-            ..daemons
-        }),
-    }
-}
-
-fn remember(signal: c_int, daemons: Disposition) {
+/// The daemon's disposition is this, and one of ours takes its place.
+pub(crate) fn remember(signal: c_int, daemons: Disposition) {
     if let Some(believed) = believed(signal) {
         believed.flags.store(daemons.flags, Ordering::Relaxed);
         believed.mask.store(daemons.mask, Ordering::Relaxed);
@@ -295,66 +136,22 @@ fn remember(signal: c_int, daemons: Disposition) {
     }
 }
 
-/// Our stand-in, as the kernel wants it. All signals wait while it runs: no handler of the daemon's comes
-/// between a removal and the death that it belongs to.
-fn stand_in() -> Disposition {
-    let flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
-    Disposition {
-        handler: stand_in::address(),
-        flags: u64::from(flags.cast_unsigned()) | stand_in::SA_RESTORER,
-        restorer: stand_in::restorer_address(),
-        mask: ALL_THAT_CAN_BE_BLOCKED,
-    }
+/// Whether dispositions are virtual, and what is believed of them is this process's to write.
+pub(crate) fn is_writable() -> bool {
+    is_on() && start::may_act() && !memory::is_borrowed()
 }
 
-/// Replaces what is expected by what is wanted, as one step; `false` when another thread has set something in
-/// between. That holds then, and has to be looked at anew.
-fn exchange(signal: c_int, expected: Disposition, wanted: Disposition) -> bool {
-    let Some(mut displaced) = swap(signal, &wanted) else {
-        return true;
-    };
-    if displaced == expected {
-        return true;
-    }
-    // What we displaced is the newer one: put it back. What comes out then is what we put, or newer still.
-    for _ in 0..TURNS {
-        if displaced.handler == wanted.handler {
-            break;
-        }
-        match swap(signal, &displaced) {
-            Some(newer) => displaced = newer,
-            None => break,
-        }
-    }
-    false
+/// Dispositions are virtual from now on.
+pub(crate) fn switch_on() {
+    ON.store(true, Ordering::Release);
 }
 
-fn get(signal: c_int) -> Option<Disposition> {
-    rt_sigaction(signal, ptr::null())
+/// The daemon is told what the kernel has from now on.
+pub(crate) fn switch_off() {
+    ON.store(false, Ordering::Release);
 }
 
-fn swap(signal: c_int, new: &Disposition) -> Option<Disposition> {
-    rt_sigaction(signal, new)
-}
-
-/// Asks for the disposition and, unless `new` is null, sets it; `None` for a signal that has none.
-fn rt_sigaction(signal: c_int, new: *const Disposition) -> Option<Disposition> {
-    let mut old = Disposition {
-        handler: SIG_DFL,
-        flags: 0,
-        restorer: 0,
-        mask: 0,
-    };
-    // SAFETY: the kernel reads one disposition, or none when `new` is null, and writes another; the handlers that
-    // we set are functions of the type that the flags say, and the others were the daemon's own.
-    let answer = unsafe {
-        raw_syscall!(
-            Sysno::rt_sigaction,
-            signal,
-            new,
-            &raw mut old,
-            size_of::<u64>()
-        )
-    };
-    (answer == 0).then_some(old)
+/// Whether dispositions are virtual.
+pub(crate) fn is_on() -> bool {
+    ON.load(Ordering::Acquire)
 }

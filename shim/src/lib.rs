@@ -13,7 +13,12 @@
 //! - [`seccomp`]: is a system call of our own safe here?
 //! - [`child`]: a child that the daemon never sees
 //! - [`guard`]: starts the guard
-//! - [`disposition`]: what the daemon believes of a signal, what the kernel has
+//! - [`usage`]: what that child has used is none of the daemon's
+//! - [`blocked`]: keeps signals away from the calling thread
+//! - [`memory`]: is this the memory of a process that only waits for us?
+//! - [`disposition`]: what the daemon believes of a signal
+//! - [`kernel`]: what the kernel has
+//! - [`settle`]: puts our handlers, and takes them away
 //! - [`stand_in`]: our handler; dying of what killed us
 //! - [`death`]: removes what is this process's
 #![no_std]
@@ -31,10 +36,12 @@ mod disposition;
 mod errno;
 mod guard;
 mod hooks;
+mod kernel;
 mod memory;
 mod next;
 mod seccomp;
 mod seen;
+mod settle;
 mod stand_in;
 mod start;
 

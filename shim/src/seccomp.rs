@@ -8,7 +8,7 @@ use pidward_identity::read;
 use rustix::fd::AsFd;
 use rustix::fs::{CWD, Mode, OFlags};
 
-use crate::{disposition, memory};
+use crate::{memory, settle};
 
 const UNKNOWN: u8 = 0;
 const FREE: u8 = 1;
@@ -55,7 +55,7 @@ pub(crate) struct Filter {
 /// Takes the stand-ins away while system calls of our own are still allowed.
 pub(crate) fn before_filter() -> Filter {
     Filter {
-        had_stand_ins: disposition::withdraw_stand_ins(),
+        had_stand_ins: settle::withdraw_stand_ins(),
     }
 }
 
@@ -66,7 +66,7 @@ impl Filter {
         if success {
             STATE.store(FILTERED, Ordering::Relaxed);
         } else if self.had_stand_ins {
-            disposition::put_stand_ins();
+            settle::put_stand_ins();
         }
     }
 }

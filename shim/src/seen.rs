@@ -50,8 +50,8 @@ static ALL: [Room; ROOMS] = [const { Room::new() }; ROOMS];
 
 /// Whether any pidfile was seen.
 static AWAKE: AtomicBool = AtomicBool::new(false);
-/// Whether any pidfile was named.
-static ANY_NAMED: AtomicBool = AtomicBool::new(false);
+/// Whether any pidfile is named, for all that is known: true until the settings are read.
+static MAY_BE_NAMED: AtomicBool = AtomicBool::new(true);
 
 /// Whether this process has seen a pidfile made; until then the library does nothing.
 pub(crate) fn awake() -> bool {
@@ -125,7 +125,9 @@ impl Room {
 
 /// A file was made or opened for writing under this name.
 pub(crate) fn made(dir: c_int, path: &CStr, how: Made) {
-    if is_pidfile_name(path) || ANY_NAMED.load(Ordering::Relaxed) && has_the_name_of_a_named(path) {
+    if is_pidfile_name(path)
+        || MAY_BE_NAMED.load(Ordering::Relaxed) && has_the_name_of_a_named(path)
+    {
         let _errno = errno::Kept::now();
         note(dir, path, how);
     }
@@ -148,9 +150,13 @@ pub(crate) fn name(path: &CStr) {
         return;
     }
     if let Some(room) = claim(AT_FDCWD, path) {
-        ANY_NAMED.store(true, Ordering::Relaxed);
         room.state.store(NAMED, Ordering::Release);
     }
+}
+
+/// The user has named no other.
+pub(crate) fn all_are_named() {
+    MAY_BE_NAMED.store(named().next().is_some(), Ordering::Relaxed);
 }
 
 fn note(dir: c_int, path: &CStr, how: Made) {
@@ -214,6 +220,10 @@ fn is_pidfile_name(path: &CStr) -> bool {
 }
 
 fn has_the_name_of_a_named(path: &CStr) -> bool {
+    if start::steps_aside() {
+        return false;
+    }
+    start::read_settings();
     let name = path
         .to_bytes()
         .rsplit(|&byte| byte == b'/')

@@ -11,7 +11,7 @@ use libc::{SIG_DFL, SIG_IGN, siginfo_t, ucontext_t};
 use pidward_identity::pid::Pid;
 use syscalls::{Sysno, raw_syscall};
 
-use crate::{death, disposition, errno};
+use crate::{death, disposition, errno, settle};
 
 /// The disposition names its own way back from the handler (arch/x86/include/uapi/asm/signal.h; on aarch64 the
 /// kernel has one of its own and knows the flag).
@@ -67,7 +67,7 @@ pub(crate) fn once_address() -> usize {
 /// not do: alarms, timers, ^C on a terminal and int3 do not come a second time.
 extern "C" fn stand_in(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     let _errno = errno::Kept::now();
-    if disposition::was_overtaken(signal) {
+    if settle::was_overtaken(signal) {
         return queue(signal, info);
     }
     // The init of a namespace does not die of it: the kernel discards what is pending by then. Stand-ins come
@@ -75,7 +75,7 @@ extern "C" fn stand_in(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     if Pid::this_process().get() != 1 {
         death::of_this_process();
     }
-    disposition::put_default(signal);
+    settle::put_default(signal);
     unblock(signal, context);
     queue(signal, info);
 }
@@ -110,7 +110,7 @@ fn unblock(signal: c_int, context: *mut c_void) {
 /// before it calls it; we put the stand-in.
 extern "C" fn once(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     let handler = disposition::handler_behind_once(signal);
-    disposition::once_is_over(signal);
+    settle::once_is_over(signal);
     if handler == SIG_DFL || handler == SIG_IGN {
         return;
     }

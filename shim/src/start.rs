@@ -6,7 +6,7 @@
 
 use core::ffi::{CStr, c_char};
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
 
 use crate::{death, guard, hooks, seccomp, seen, wake};
 
@@ -41,6 +41,7 @@ impl Setting {
     /// The whole entry, `KEY=value`, as it stands in memory now: the daemon may have written its title over it,
     /// and then it is no setting any more.
     fn entry(&self) -> Option<&'static CStr> {
+        read_settings();
         let entry = self.value.load(Ordering::Relaxed);
         if entry.is_null() {
             return None;
@@ -107,10 +108,7 @@ extern "C" fn loaded() {
         return;
     }
     hooks::resolve_early();
-    read_environment();
-    for path in NAMED.value().into_iter().chain(NAMED_BY_SYSTEMD.value()) {
-        name_each(path);
-    }
+    read_settings();
     if seen::named().next().is_none() || seccomp::filtered() {
         return;
     }
@@ -121,6 +119,20 @@ extern "C" fn loaded() {
 
 extern "C" fn ending() {
     death::of_this_process();
+}
+
+/// Reads what the user has set, and notes what he has named; once. Another library's constructor may have called a hook
+/// before ours is run.
+pub(crate) fn read_settings() {
+    static READ: AtomicBool = AtomicBool::new(false);
+    if READ.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    read_environment();
+    for path in NAMED.value().into_iter().chain(NAMED_BY_SYSTEMD.value()) {
+        name_each(path);
+    }
+    seen::all_are_named();
 }
 
 fn read_environment() {

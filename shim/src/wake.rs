@@ -1,7 +1,7 @@
 //! What happens when a pidfile was seen: stand-ins, and a guard for it.
 
 use crate::seen::{Made, Room};
-use crate::{disposition, guard, hooks};
+use crate::{guard, hooks, settle};
 
 /// A pidfile was seen, for the first time or again.
 ///
@@ -10,7 +10,7 @@ use crate::{disposition, guard, hooks};
 pub(crate) fn on(pidfile: &Room, first: bool, how: Made) {
     if first {
         hooks::resolve_all();
-        disposition::put_stand_ins();
+        settle::put_stand_ins();
     }
     if first || how == Made::Created {
         guard::start(pidfile);

@@ -9,7 +9,7 @@ use core::ptr::{from_ref, null};
 use libc::{SA_ONSTACK, SA_RESETHAND, SA_RESTART, sighandler_t};
 
 use super::{NewAction, OldAction};
-use crate::disposition;
+use crate::{disposition, settle};
 
 pub(super) unsafe fn sigaction(
     next: unsafe extern "C" fn(c_int, NewAction, OldAction) -> c_int,
@@ -26,7 +26,7 @@ pub(super) unsafe fn sigaction(
             disposition::action_as_believed(before, old);
         }
         if !new.is_null() {
-            disposition::settle(signal);
+            settle::settle(signal);
         }
     }
     result
@@ -43,7 +43,7 @@ pub(super) unsafe fn signal(
     if old == libc::SIG_ERR {
         return old;
     }
-    disposition::settle(signal);
+    settle::settle(signal);
     disposition::handler_as_believed(before, old)
 }
 

@@ -7,8 +7,8 @@ use core::ptr;
 
 use libc::{PR_SET_SECCOMP, SECCOMP_SET_MODE_FILTER, SECCOMP_SET_MODE_STRICT};
 
-use crate::disposition::{self, Disposition};
-use crate::seccomp;
+use crate::kernel::Disposition;
+use crate::{disposition, seccomp, settle};
 
 /// What is behind us.
 type Next = unsafe extern "C" fn(c_long, c_long, c_long, c_long, c_long, c_long, c_long) -> c_long;
@@ -69,7 +69,7 @@ fn with_disposition(
             disposition::as_believed(before, old);
         }
         if new != 0 {
-            disposition::settle(signal);
+            settle::settle(signal);
         }
     }
     result
