@@ -16,7 +16,7 @@ use nix::mount::{MsFlags, mount};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigHandler, Signal};
 
 use crate::deadline::Deadline;
 use crate::failure::{Checked, Doing, Failure};
@@ -124,6 +124,10 @@ fn furnish() -> Checked {
     if poll(&mut fds, PollTimeout::ZERO).doing("poll")? > 0 {
         return Err(Failure::new("the test itself", "the host is gone"));
     }
+    // Who runs the tests in the background of a shell has it ignored, and so would every daemon.
+    for signal in [Signal::SIGINT, Signal::SIGQUIT] {
+        reset(signal).doing("have the default again")?;
+    }
     mount(
         NOTHING,
         "/",
@@ -155,6 +159,13 @@ fn furnish() -> Checked {
             "busybox did not bring lo up",
         )),
     }
+}
+
+/// Puts the default disposition back.
+#[expect(unsafe_code, reason = "signal(2)")]
+fn reset(signal: Signal) -> nix::Result<()> {
+    // SAFETY: no handler of this process's is replaced: it has none.
+    unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) }.map(drop)
 }
 
 /// Puts an empty directory over one of the machine's.
