@@ -1,10 +1,14 @@
-//! The promises of libpidward.so in the company of others: libraries that are preloaded too, and plugins.
+//! The promises of libpidward.so in the company of others: libraries that are preloaded too, plugins, and tools that
+//! put themselves beneath a program.
 
 use crate::promise::Promise;
 
 mod before_and_after;
+mod linking;
 mod plugins;
 mod preloads;
+mod sanitizer;
+mod valgrind;
 
 /// All of them.
 pub(crate) fn promises() -> Vec<Promise> {
@@ -12,5 +16,8 @@ pub(crate) fn promises() -> Vec<Promise> {
     all.extend(before_and_after::promises());
     all.extend(plugins::promises());
     all.extend(preloads::promises());
+    all.extend(linking::promises());
+    all.extend(sanitizer::promises());
+    all.extend(valgrind::promises());
     all
 }
