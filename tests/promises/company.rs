@@ -1,9 +1,10 @@
-//! The promises of libpidward.so in the company of others: libraries that are preloaded too, plugins, and tools that
-//! put themselves beneath a program.
+//! The promises of libpidward.so in the company of others: libraries that are preloaded too, plugins, tools that put
+//! themselves beneath a program, and the runtimes of other languages.
 
 use crate::promise::Promise;
 
 mod before_and_after;
+mod languages;
 mod linking;
 mod plugins;
 mod preloads;
@@ -19,5 +20,6 @@ pub(crate) fn promises() -> Vec<Promise> {
     all.extend(linking::promises());
     all.extend(sanitizer::promises());
     all.extend(valgrind::promises());
+    all.extend(languages::promises());
     all
 }
