@@ -3,6 +3,7 @@
 //! Each makes two pidfiles, one of them by rename, has a handler of its own for SIGALRM and goes back to the default, has
 //! children of which one is killed, and ends.
 
+use std::fs;
 use std::path::PathBuf;
 
 use nix::sys::signal::Signal;
@@ -16,6 +17,8 @@ use crate::scene::Scene;
 
 const ENDS: &[&str] = &["exit", "_exit", "alarm", "abort", "term"];
 
+const ENDS_OF_PYTHON: &[&str] = &["exit", "_exit", "alarm", "abort", "fault", "term"];
+
 /// It has no way out past exit(3).
 const ENDS_OF_NODE: &[&str] = &["exit", "return", "alarm", "abort", "term"];
 
@@ -23,7 +26,7 @@ const ENDS_OF_JAVA: &[&str] = &["return exit halt", "alarm abort term", "crash d
 
 /// Interpreters, and the daemon in their language.
 const INTERPRETERS: [(&str, &str, &[&str]); 4] = [
-    ("python3", "daemon.py", ENDS),
+    ("python3", "daemon.py", ENDS_OF_PYTHON),
     ("ruby", "daemon.rb", ENDS),
     ("perl", "daemon.pl", ENDS),
     ("node", "daemon.js", ENDS_OF_NODE),
@@ -62,12 +65,32 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
     each.chain(Promise::each(
         "a_daemon_in_java_stays_what_it_is",
         ENDS_OF_JAVA,
-        |scene, ends| java(scene, &[], ends),
+        |scene, ends| java(scene, ("", ""), &[], ends),
     ))
-    .chain([Promise::new(
-        "a_daemon_in_java_that_leaves_signals_alone_stays_what_it_is",
-        |scene: &Scene| java(scene, &["-Xrs"], "exit term"),
-    )])
+    .chain([
+        Promise::new(
+            "a_daemon_in_java_that_leaves_signals_alone_stays_what_it_is",
+            |scene: &Scene| java(scene, ("", ""), &["-Xrs"], "exit term"),
+        ),
+        Promise::new(
+            "a_daemon_in_java_whose_signals_are_chained_stays_what_it_is",
+            chained,
+        ),
+        // Go has no use for a C library; libuv may ask the kernel by io_uring. What they make is for the guard.
+        Promise::new(
+            "a_pidfile_made_past_the_c_library_changes_nothing",
+            |scene: &Scene| {
+                for end in ["die return", "die _exit", "die abort", "raise 15"] {
+                    scene
+                        .both(&format!(
+                            "past x.pid borrow 15 query 15 status SigCgt {end}"
+                        ))?
+                        .are_the_same()?;
+                }
+                Ok(())
+            },
+        ),
+    ])
 }
 
 fn source(name: &str) -> PathBuf {
@@ -111,13 +134,29 @@ fn compile_java() -> Checked {
     }
 }
 
-/// Its life to each of these ends.
-fn java(scene: &Scene, options: &[&str], ends: &str) -> Checked {
+/// libjsig stands in front of sigaction(2) and signal(2), so that the handlers of others run after Java's.
+fn chained(scene: &Scene) -> Checked {
+    let program = fs::canonicalize("/usr/bin/java").doing("find Java")?;
+    let library = program
+        .ancestors()
+        .nth(2)
+        .map(|home| home.join("lib/libjsig.so"));
+    let library = library
+        .filter(|library| library.exists())
+        .ok_or(program.display())
+        .doing("find libjsig")?;
+    let library = library.to_string_lossy();
+    java(scene, (&library, ""), &[], "alarm")?;
+    java(scene, ("", &library), &[], "alarm term")
+}
+
+/// Its life to each of these ends, with libraries that are preloaded before the shim and after it.
+fn java(scene: &Scene, (before, after): (&str, &str), options: &[&str], ends: &str) -> Checked {
     scene.without_cores()?;
     compile_java()?;
     for end in ends.split(' ') {
         let both = scene.both_in(&[NO_GUARD_STAYS], |life| {
-            let mut command = life.command("java".as_ref());
+            let mut command = life.command_among("java".as_ref(), before, after);
             command
                 .args(JAVA)
                 .arg(Scene::program(""))

@@ -1,4 +1,6 @@
 """A daemon in Python; what it does is what the one in each other language here does."""
+import ctypes
+import faulthandler
 import os
 import signal
 import subprocess
@@ -35,4 +37,8 @@ match sys.argv[1]:
         os.kill(os.getpid(), signal.SIGALRM)
     case "abort":
         os.abort()
+    case "fault":
+        # It has a handler for what programs die of, and puts back what was there.
+        faulthandler.enable(open(os.devnull, "w"))
+        ctypes.string_at(0)
 signal.pause()
