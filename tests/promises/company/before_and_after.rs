@@ -3,16 +3,18 @@
 //! Of several preloaded libraries the last is the first to begin and the last to end (the linker goes through its list
 //! from behind, then from the front); those that a program is linked with come behind all of them.
 
+use std::fs;
 use std::path::Path;
 
 use pidward_tests::deadline::Deadline;
-use pidward_tests::failure::{Checked, Failure};
+use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::watch::Watch;
 use pidward_tests::world::evidence;
 
-use crate::compare::{Both, Life};
+use crate::compare::{Both, Life, NO_GUARD};
+use crate::guards::{end_with_guards, stub};
 use crate::legacy::{Ended, Legacy};
-use crate::programs::{self, LEGACY, NEIGHBOUR};
+use crate::programs::{self, GUARD, LEGACY, NEIGHBOUR};
 use crate::promise::Promise;
 use crate::scene::{HOME, Scene, file};
 
@@ -92,6 +94,22 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
             }
             Ok(())
         }),
+        each(
+            "a_constructor_before_ours_starts_the_guard_that_the_user_named",
+            |scene| {
+                let (key, exe) = stub();
+                guards_of_a_constructor(scene, &[(key, &exe)], 1)
+            },
+        ),
+        each(
+            "a_constructor_before_ours_starts_no_guard_where_it_is_off",
+            |scene| {
+                // It would be found beside the library.
+                let beside = scene.library.with_file_name("pidward-guard");
+                fs::copy(Scene::program(GUARD), beside).doing("put a guard there")?;
+                guards_of_a_constructor(scene, &[NO_GUARD], 0)
+            },
+        ),
         each("a_linked_library_begins_before_us_and_ends_after_us", linked),
     ])
 }
@@ -137,6 +155,19 @@ fn removed_in_time(watch: &Watch, mut ended: Ended) -> Checked<Ended> {
     gone.ok_or_else(|| Failure::new("pidfile stayed", evidence()))?;
     ended.left.retain(|name| !name.starts_with("x.pid"));
     Ok(ended)
+}
+
+/// So many guards are started for a pidfile that a constructor before ours makes.
+fn guards_of_a_constructor(scene: &Scene, setting: &[(&str, &str)], count: usize) -> Checked {
+    let both = scene.both_in(setting, |life| {
+        let daemon = start(life, &[("EARLY", "make open x.pid")], "raise 15")?;
+        let (ended, reports) = end_with_guards(daemon)?;
+        match life.has_shim() && reports.len() != count {
+            true => Err(Failure::new("other guards", format!("{reports:#?}"))),
+            false => Ok(ended),
+        }
+    })?;
+    both.removed(&["x.pid"])
 }
 
 /// The smallest daemon, linked with the library.
