@@ -47,6 +47,18 @@ impl Life<'_> {
         command
     }
 
+    /// A program that other libraries are preloaded into as well, some before the shim and some after it.
+    pub(crate) fn command_among(&self, program: &Path, before: &str, after: &str) -> Command {
+        let shim = self.library.map(|library| library.display().to_string());
+        let all = [before, shim.as_deref().unwrap_or_default(), after];
+        let all: Vec<_> = all.into_iter().filter(|name| !name.is_empty()).collect();
+        let mut command = self.command(program);
+        if !all.is_empty() {
+            command.env("LD_PRELOAD", all.join(":"));
+        }
+        command
+    }
+
     /// The setting that preloads the shim, for those who set it themselves; nothing in the life without it.
     pub(crate) fn preload(&self) -> String {
         self.library
@@ -85,8 +97,14 @@ pub(crate) struct Lives {
     with: Ended,
 }
 
+/// What is set in an environment.
+pub(crate) type Setting = &'static [(&'static str, &'static str)];
+
 /// The environment in which no guard is started.
 pub(crate) const NO_GUARD: (&str, &str) = ("PIDWARD_GUARD", "off");
+
+/// The environment in which guards are started, but leave at once.
+pub(crate) const NO_GUARD_STAYS: (&str, &str) = ("PIDWARD_GUARD_EXE", "/bin/true");
 
 impl Scene {
     /// All lives of a daemon that only does its steps, without a guard.

@@ -70,17 +70,26 @@ impl Legacy {
 
     /// Waits until it says this line.
     pub(crate) fn says(&mut self, word: &str) -> Checked {
+        self.says_a_line(word, |line| line == word)
+    }
+
+    /// Waits until it says a line that begins so.
+    pub(crate) fn says_what_begins_with(&mut self, words: &str) -> Checked {
+        self.says_a_line(words, |line| line.starts_with(words))
+    }
+
+    fn says_a_line(&mut self, what: &str, is_it: impl Fn(&str) -> bool) -> Checked {
         let deadline = Deadline::seconds(20);
         loop {
             let unheard = self.said.get(self.listened..).unwrap_or_default();
             if let Some((line, _)) = unheard.split_once('\n') {
-                let heard = line == word;
+                let heard = is_it(line);
                 self.listened += line.len() + 1;
                 if heard {
                     return Ok(());
                 }
             } else if !self.listen(deadline)? {
-                return Err(Failure::new(format!("never says {word}"), self.evidence()));
+                return Err(Failure::new(format!("never says {what}"), self.evidence()));
             }
         }
     }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use libtest_mimic::Arguments;
 use pidward_tests::namespace;
 
+mod company;
 mod compare;
 mod guard;
 mod guards;
@@ -24,6 +25,7 @@ use promise::Promise;
 fn promises() -> Vec<Promise> {
     shim::promises()
         .into_iter()
+        .chain(company::promises())
         .chain(shipped::promises())
         .chain(guard::promises())
         .chain(run::promises())

@@ -177,6 +177,13 @@ const MUTANTS: &[Mutant] = &[
         breaks: "the_daemons_own_clean_up_finds_its_pidfile::quick_exit",
     },
     Mutant {
+        without: "settings_before_the_constructor",
+        file: "start.rs",
+        text: "        read_settings();\n        let entry",
+        instead: "        let entry",
+        breaks: "a_constructor_before_ours_starts_no_guard_where_it_is_off",
+    },
+    Mutant {
         without: "the_usage_of_children",
         file: "hooks/usage.rs",
         text: "usage::as_without_us(unsafe { &mut *used });",

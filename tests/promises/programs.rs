@@ -14,6 +14,9 @@ pub(crate) const GUARD: &str = "guard";
 /// The smallest daemon, for another C library.
 pub(crate) const HELLO: &str = "hello";
 
+/// The steps of the daemon in a library, for its constructor, its destructor and as a plugin.
+pub(crate) const NEIGHBOUR: &str = "neighbour.so";
+
 /// As programs of distributions are built: optimized, and with the checks of the C library.
 const FLAGS: [&str; 6] = [
     "-O2",
@@ -31,33 +34,56 @@ pub(crate) fn directory() -> Checked<PathBuf> {
 }
 
 fn compile_all() -> Checked<PathBuf> {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("promises/programs");
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("promises");
     fs::create_dir_all(&directory).doing("make a directory for programs")?;
-    let legacy = fs::read_dir(sources.join(LEGACY)).doing("list the sources")?;
-    let legacy = legacy.flatten().map(|entry| entry.path());
-    let legacy: Vec<PathBuf> = legacy
-        .filter(|path| path.extension().is_some_and(|extension| extension == "c"))
-        .collect();
-    compile("cc", &legacy, &directory.join(LEGACY))?;
-    compile("cc", &[sources.join("guard.c")], &directory.join(GUARD))?;
+    let mut legacy = legacy()?;
+    compile("cc", &[], &legacy, &directory.join(LEGACY))?;
+    compile("cc", &[], &[source("guard.c")], &directory.join(GUARD))?;
     compile(
         "musl-gcc",
-        &[sources.join("hello.c")],
+        &[],
+        &[source("hello.c")],
         &directory.join(HELLO),
     )?;
+    let library = ["-shared", "-fPIC", "-fvisibility=hidden"];
+    legacy.push(source("neighbour.c"));
+    compile("cc", &library, &legacy, &directory.join(NEIGHBOUR))?;
     Ok(directory)
 }
 
-fn compile(compiler: &str, sources: &[PathBuf], program: &Path) -> Checked {
+/// A program's source.
+pub(crate) fn source(name: &str) -> PathBuf {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("promises/programs");
+    sources.join(name)
+}
+
+/// The sources of the daemon that is told what to do.
+pub(crate) fn legacy() -> Checked<Vec<PathBuf>> {
+    let sources = fs::read_dir(source(LEGACY)).doing("list the sources")?;
+    let sources = sources.flatten().map(|entry| entry.path());
+    Ok(sources
+        .filter(|path| path.extension().is_some_and(|extension| extension == "c"))
+        .collect())
+}
+
+/// Compiles a program in its own way: with these flags besides those of all.
+pub(crate) fn compile(
+    compiler: &str,
+    flags: &[&str],
+    sources: &[PathBuf],
+    program: &Path,
+) -> Checked {
     // Another run of the same tests may be at it too: whoever is done first or last, the program is always whole.
     let unfinished = program.with_extension(process::id().to_string());
     let mut command = Command::new(compiler);
+    // In a scene there is no /tmp to write to.
     command
+        .envs(program.parent().map(|directory| ("TMPDIR", directory)))
         .args(FLAGS)
         .arg("-o")
         .arg(&unfinished)
         .args(sources)
+        .args(flags)
         .arg("-lm");
     let output = command.output().doing(compiler)?;
     if !output.status.success() {

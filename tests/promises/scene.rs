@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
+use nix::sys::resource::{RLIM_INFINITY, Resource, rlim_t, setrlimit};
 use pidward_tests::failure::{Checked, Doing};
 use pidward_tests::world::path;
 
@@ -24,7 +24,12 @@ impl Scene {
     /// Sets it in the namespace of this process.
     pub(crate) fn set(release: PathBuf, programs: &Path) -> Checked<Self> {
         fs::create_dir(path("programs")).doing("make a place for programs")?;
-        for program in [programs::LEGACY, programs::GUARD, programs::HELLO] {
+        for program in [
+            programs::LEGACY,
+            programs::GUARD,
+            programs::HELLO,
+            programs::NEIGHBOUR,
+        ] {
             fs::copy(programs.join(program), Self::program(program)).doing(program)?;
         }
         let library = path("programs/libpidward.so");
@@ -48,20 +53,31 @@ impl Scene {
 
     /// Does the same with core dumps forbidden, and with as large ones as there are allowed.
     pub(crate) fn with_and_without_cores(&self, each: impl Fn() -> Checked) -> Checked {
-        // A limit of 1 keeps a program that takes the machine's core dumps from being started for these (core(5)).
-        let pattern =
-            fs::read_to_string("/proc/sys/kernel/core_pattern").doing("look where cores go")?;
-        let (least, most) = if pattern.starts_with('|') {
-            (1, 1)
-        } else {
-            (0, RLIM_INFINITY)
-        };
+        let (least, most) = limits_of_cores()?;
         for limit in [least, most] {
             setrlimit(Resource::RLIMIT_CORE, limit, RLIM_INFINITY).doing("limit cores")?;
             each()?;
         }
         Ok(())
     }
+
+    /// Forbids core dumps.
+    pub(crate) fn without_cores(&self) -> Checked {
+        let (least, _) = limits_of_cores()?;
+        setrlimit(Resource::RLIMIT_CORE, least, RLIM_INFINITY).doing("forbid cores")
+    }
+}
+
+/// The limits with which there are no core dumps, and as large ones as can be.
+fn limits_of_cores() -> Checked<(rlim_t, rlim_t)> {
+    // A limit of 1 keeps a program that takes the machine's core dumps from being started for these (core(5)).
+    let pattern =
+        fs::read_to_string("/proc/sys/kernel/core_pattern").doing("look where cores go")?;
+    Ok(if pattern.starts_with('|') {
+        (1, 1)
+    } else {
+        (0, RLIM_INFINITY)
+    })
 }
 
 /// Lets everybody write into a directory.

@@ -4,6 +4,7 @@ use std::fs;
 
 use pidward_tests::failure::{Checked, Doing};
 
+use crate::compare::NO_GUARD_STAYS;
 use crate::legacy::Legacy;
 use crate::programs::LEGACY;
 use crate::promise::Promise;
@@ -147,11 +148,10 @@ fn crowd(scene: &Scene) -> Checked {
     let pidfiles = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|name| format!("{name}.pid"));
     let made = pidfiles.each_ref().map(|name| format!("make open {name}"));
     let steps = format!("child crowd {} end die return", made.join(" "));
-    let no_guard_stays = [("PIDWARD_GUARD_EXE", "/bin/true")];
     // Two of them have to meet between two system calls: once in a few lives.
     for _ in 0..8 {
         scene
-            .both_in(&no_guard_stays, |life| life.start(&steps)?.end())?
+            .both_in(&[NO_GUARD_STAYS], |life| life.start(&steps)?.end())?
             .removed(&pidfiles.each_ref().map(String::as_str))?;
     }
     Ok(())

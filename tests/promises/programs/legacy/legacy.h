@@ -26,6 +26,7 @@ extern const struct step steps_of_state[];
 extern const struct step steps_of_close[];
 extern const struct step steps_of_memory[];
 extern const struct step steps_of_race[];
+extern const struct step steps_of_company[];
 
 /* A way to die. */
 struct way {
