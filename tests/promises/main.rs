@@ -7,6 +7,7 @@ use libtest_mimic::Arguments;
 use pidward_tests::namespace;
 
 mod compare;
+mod gdb;
 mod guard;
 mod guards;
 mod legacy;

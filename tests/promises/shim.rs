@@ -4,6 +4,7 @@ use crate::promise::Promise;
 
 mod aside;
 mod children;
+mod cores;
 mod deaths;
 mod dispositions;
 mod filters;
@@ -12,6 +13,7 @@ mod locks;
 mod named;
 mod removal;
 mod seen;
+mod siginfo;
 mod signals;
 
 /// All of them.
@@ -21,6 +23,8 @@ pub(crate) fn promises() -> Vec<Promise> {
     all.extend(named::promises());
     all.extend(deaths::promises());
     all.extend(signals::promises());
+    all.extend(cores::promises());
+    all.extend(siginfo::promises());
     all.extend(children::promises());
     all.extend(dispositions::promises());
     all.extend(guard::promises());

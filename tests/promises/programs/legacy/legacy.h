@@ -21,6 +21,7 @@ extern const struct step steps_of_disposition[];
 extern const struct step steps_of_look[];
 extern const struct step steps_of_lock[];
 extern const struct step steps_of_filter[];
+extern const struct step steps_of_trace[];
 
 /* A way to die. */
 struct way {

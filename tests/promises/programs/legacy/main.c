@@ -14,7 +14,7 @@ int returned = -1;
 
 static const struct step *const rooms[] = {
     steps_of_make, steps_of_die,  steps_of_child,  steps_of_disposition,
-    steps_of_look, steps_of_lock, steps_of_filter,
+    steps_of_look, steps_of_lock, steps_of_filter, steps_of_trace,
 };
 
 static const struct step *step_of(const char *word)
