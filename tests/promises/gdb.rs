@@ -23,7 +23,7 @@ const QUESTIONS: [(&str, &str); 7] = [
     ("place", "x/i $pc"),
     ("registers", "info registers"),
     ("threads", "info threads"),
-    ("frames", "thread apply all -q frame apply all -q p/a $pc"),
+    ("frames", "thread apply all frame apply all -q p/a $pc"),
     ("mappings", "info files"),
 ];
 
@@ -36,6 +36,9 @@ const GUARDED: u64 = 64 << 10;
 
 /// What a call may leave behind in any way, and where our hooks do.
 const LEFT_OVER: [&str; 3] = ["r8", "r9", "r10"];
+
+/// In the name of a library that was built without unwind tables: musl's.
+const WITHOUT_FRAMES: &str = "/ld-musl-";
 
 /// A core.
 pub(crate) struct Core {
@@ -248,19 +251,29 @@ impl Answers {
         Some(all.map(|word| known.number(word)).collect())
     }
 
-    /// `$1 = 0x555555558d3e <by_segv+14>`
+    /// `$1 = 0x555555558d3e <by_segv+14>`, and before those of each thread `Thread 1 (LWP 12):`. From a library that says
+    /// nothing of its frames, gdb goes on to whatever lies on the stack: only the first frame in there is one.
     fn frames(&self, known: &Known) -> Option<Vec<Number>> {
-        let frame = |line: &str| {
+        let mut frames = Vec::new();
+        let mut is_one = true;
+        for line in self.lines("frames") {
+            if line.starts_with("Thread ") {
+                is_one = true;
+                continue;
+            }
             let (_, place) = line.split_once("= ")?;
             let (address, symbol) = place.split_once(' ').unwrap_or((place, ""));
-            let mut number = known.number(number(address)?);
-            number
+            let mut frame = known.number(number(address)?);
+            frame
                 .0
                 .extend((!symbol.is_empty()).then(|| symbol.to_owned()));
-            Some(number)
-        };
-        let frames: Option<Vec<Number>> = self.lines("frames").map(frame).collect();
-        frames.filter(|frames| !frames.is_empty())
+            if is_one {
+                let says_nothing = |meaning: &String| meaning.contains(WITHOUT_FRAMES);
+                is_one = !frame.0.iter().any(says_nothing);
+                frames.push(frame);
+            }
+        }
+        (!frames.is_empty()).then_some(frames)
     }
 
     /// `rax            0x4d2               1234`

@@ -11,6 +11,7 @@ mod gdb;
 mod guard;
 mod guards;
 mod legacy;
+mod musl;
 mod programs;
 mod promise;
 mod run;
@@ -24,6 +25,7 @@ use promise::Promise;
 fn promises() -> Vec<Promise> {
     shim::promises()
         .into_iter()
+        .chain(musl::promises())
         .chain(shipped::promises())
         .chain(guard::promises())
         .chain(run::promises())

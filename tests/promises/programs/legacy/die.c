@@ -46,8 +46,9 @@ static void by_raw_exit(void) { syscall(SYS_exit, 7); }
 
 static void by_overflow_of_buffer(void)
 {
+    static char large[64] = "too much";
     char small[8];
-    char *volatile from = (char[64]){"too much"};
+    char *volatile from = large;
     volatile size_t length = 64;
     memcpy(small, from, length);
     say("%s\n", small);
