@@ -181,14 +181,17 @@ impl Known {
         meanings.extend(is_interrupted.then(|| "interrupted".to_owned()));
         let numbers = self.numbers.iter().filter(|(number, _)| *number == value);
         meanings.extend(numbers.map(|(_, meaning)| meaning.clone()));
-        let within = |mapping: &&Mapping| {
-            (mapping.start.saturating_sub(GUARDED)..mapping.end).contains(&value)
-        };
-        for Mapping { start, end, name } in self.mappings.iter().filter(within) {
-            meanings.push(match name {
-                Some(name) => format!("{name} + {:#x}", value.wrapping_sub(*start)),
-                None => format!("{:#x} before the end of a mapping", end - value),
-            });
+        for Mapping { start, end, name } in &self.mappings {
+            let guarded = start.saturating_sub(GUARDED);
+            match name {
+                Some(name) if (*start..*end).contains(&value) => {
+                    meanings.push(format!("{name} + {:#x}", value - start));
+                }
+                None if (guarded..*end).contains(&value) => {
+                    meanings.push(format!("{:#x} before the end of a mapping", end - value));
+                }
+                _ => {}
+            }
         }
         Number(meanings)
     }
