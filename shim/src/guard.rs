@@ -73,8 +73,13 @@ fn execute(daemon: &Daemon<'_>) -> c_int {
     let Some(path) = joined(&mut path, daemon.pidfile.directory(), daemon.pidfile.name()) else {
         return 1;
     };
-    pass_only_a_pidfd_of(daemon.pid);
-    let arguments = [GUARD_COMM.as_ptr(), path.as_ptr(), null()];
+    let arguments = if pass_only_a_pidfd_of(daemon.pid) {
+        [GUARD_COMM.as_ptr(), path.as_ptr(), null(), null(), null()]
+    } else {
+        // The daemon is dead: its pidfile may be there, and will not come any more.
+        let (option, value) = (c"--timeout".as_ptr(), c"0".as_ptr());
+        [GUARD_COMM.as_ptr(), option, value, path.as_ptr(), null()]
+    };
     let [first, second] = start::guard_environment().map(|entry| entry.map(CStr::as_ptr));
     let present = first.or(second);
     let environment = [
@@ -95,10 +100,13 @@ fn execute(daemon: &Daemon<'_>) -> c_int {
 
 /// Leaves descriptor 0 open, a pidfd of the daemon, from which the guard learns whose pidfile it waits for.
 /// Where there is no `close_range(2)`, before Linux 5.9, the guard closes the rest itself.
-fn pass_only_a_pidfd_of(daemon: Pid) {
+/// `false` when the daemon is dead already.
+fn pass_only_a_pidfd_of(daemon: Pid) -> bool {
     // SAFETY: the descriptors are copies, and none is used after this.
     unsafe { raw_syscall!(Sysno::close_range, 0, u32::MAX, 0) };
-    if let Ok(pidfd) = PidFd::open(daemon) {
+    let pidfd = PidFd::open(daemon);
+    let lives = !matches!(pidfd, Err(rustix::io::Errno::SRCH));
+    if let Ok(pidfd) = pidfd {
         let fd = pidfd.as_fd().as_raw_fd();
         if fd == 0 {
             // SAFETY: clears the flag FD_CLOEXEC of a descriptor of ours.
@@ -109,9 +117,10 @@ fn pass_only_a_pidfd_of(daemon: Pid) {
             unsafe { raw_syscall!(Sysno::dup3, fd, 0, 0) };
         }
     }
+    lives
 }
 
-fn execve(program: &CStr, arguments: &[*const c_char; 3], environment: &[*const c_char; 3]) {
+fn execve(program: &CStr, arguments: &[*const c_char; 5], environment: &[*const c_char; 3]) {
     if program.to_bytes().first() == Some(&b'/') {
         // SAFETY: both arrays hold C strings and end with a null pointer; returns only when it did nothing.
         unsafe {

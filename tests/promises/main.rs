@@ -8,9 +8,11 @@ use pidward_tests::namespace;
 
 mod company;
 mod compare;
+mod gdb;
 mod guard;
 mod guards;
 mod legacy;
+mod musl;
 mod mutants;
 mod programs;
 mod promise;
@@ -26,6 +28,7 @@ fn promises() -> Vec<Promise> {
     shim::promises()
         .into_iter()
         .chain(company::promises())
+        .chain(musl::promises())
         .chain(shipped::promises())
         .chain(guard::promises())
         .chain(run::promises())

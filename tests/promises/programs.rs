@@ -11,21 +11,34 @@ use pidward_tests::failure::{Checked, Doing, Failure};
 pub(crate) const LEGACY: &str = "legacy";
 /// What is started instead of the guard, and writes down how.
 pub(crate) const GUARD: &str = "guard";
-/// The smallest daemon, for another C library.
-pub(crate) const HELLO: &str = "hello";
+/// The same daemon, for another C library.
+pub(crate) const LEGACY_OF_MUSL: &str = "legacy-musl";
 
 /// The steps of the daemon in a library, for its constructor, its destructor and as a plugin.
 pub(crate) const NEIGHBOUR: &str = "neighbour.so";
 
 /// As programs of distributions are built: optimized, and with the checks of the C library.
-const FLAGS: [&str; 6] = [
+const FLAGS: [&str; 11] = [
     "-O2",
     "-D_FORTIFY_SOURCE=2",
+    "-fstack-protector-strong",
     "-Wall",
     "-Wno-deprecated-declarations",
     "-Wno-infinite-recursion",
     "-pthread",
+    // The kernel's own headers, which musl-gcc does not look for: after all others.
+    "-idirafter",
+    "/usr/include",
+    "-idirafter",
+    KERNELS,
 ];
+
+/// Where Debian has those of an architecture.
+const KERNELS: &str = if cfg!(target_arch = "aarch64") {
+    "/usr/include/aarch64-linux-gnu"
+} else {
+    "/usr/include/x86_64-linux-gnu"
+};
 
 /// Where they are, compiled.
 pub(crate) fn directory() -> Checked<PathBuf> {
@@ -38,13 +51,8 @@ fn compile_all() -> Checked<PathBuf> {
     fs::create_dir_all(&directory).doing("make a directory for programs")?;
     let mut legacy = legacy()?;
     compile("cc", &[], &legacy, &directory.join(LEGACY))?;
+    compile("musl-gcc", &[], &legacy, &directory.join(LEGACY_OF_MUSL))?;
     compile("cc", &[], &[source("guard.c")], &directory.join(GUARD))?;
-    compile(
-        "musl-gcc",
-        &[],
-        &[source("hello.c")],
-        &directory.join(HELLO),
-    )?;
     let library = ["-shared", "-fPIC", "-fvisibility=hidden"];
     legacy.push(source("neighbour.c"));
     compile("cc", &library, &legacy, &directory.join(NEIGHBOUR))?;

@@ -10,7 +10,7 @@ use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::{namespace, release};
 
-use crate::programs;
+use crate::programs::{self, LEGACY, LEGACY_OF_MUSL};
 use crate::scene::Scene;
 
 /// What a report's line starts with, among all else that is said inside.
@@ -20,7 +20,10 @@ type Check = Box<dyn Fn(&Scene) -> Checked + Send>;
 
 /// A promise.
 pub(crate) struct Promise {
-    name: String,
+    /// Its name, with the case after `::` where there are several.
+    pub(crate) name: String,
+    /// The program that is the daemon.
+    daemon: &'static str,
     check: Check,
 }
 
@@ -32,6 +35,7 @@ impl Promise {
     ) -> Self {
         Self {
             name: name.into(),
+            daemon: LEGACY,
             check: Box::new(check),
         }
     }
@@ -45,6 +49,15 @@ impl Promise {
         cases
             .iter()
             .map(move |case| Self::new(format!("{name}::{case}"), move |scene| check(scene, case)))
+    }
+
+    /// The same promise to a daemon with another C library.
+    pub(crate) fn under_musl(self) -> Self {
+        Self {
+            name: format!("musl::{}", self.name),
+            daemon: LEGACY_OF_MUSL,
+            ..self
+        }
     }
 
     /// As a test of this process, which runs it in another one.
@@ -86,5 +99,9 @@ pub(crate) fn inside(promises: &[Promise], arguments: &[String]) -> ExitCode {
 fn check(promises: &[Promise], name: &str, release: &str, programs: &str) -> Checked {
     let promise = promises.iter().find(|promise| promise.name == name);
     let promise = promise.ok_or(name).doing("find the promise")?;
-    (promise.check)(&Scene::set(release.into(), programs.as_ref())?)
+    (promise.check)(&Scene::set(
+        release.into(),
+        programs.as_ref(),
+        promise.daemon,
+    )?)
 }

@@ -7,7 +7,7 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, rlim_t, setrlimit};
 use pidward_tests::failure::{Checked, Doing};
 use pidward_tests::world::path;
 
-use crate::programs;
+use crate::programs::{GUARD, LEGACY, NEIGHBOUR};
 
 /// The daemon's current directory, the one where all its files are.
 pub(crate) const HOME: &str = "/mnt/daemon";
@@ -21,16 +21,12 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// Sets it in the namespace of this process.
-    pub(crate) fn set(release: PathBuf, programs: &Path) -> Checked<Self> {
+    /// Sets it in the namespace of this process; `daemon` is the program that all know as LEGACY there.
+    pub(crate) fn set(release: PathBuf, programs: &Path, daemon: &str) -> Checked<Self> {
         fs::create_dir(path("programs")).doing("make a place for programs")?;
-        for program in [
-            programs::LEGACY,
-            programs::GUARD,
-            programs::HELLO,
-            programs::NEIGHBOUR,
-        ] {
-            fs::copy(programs.join(program), Self::program(program)).doing(program)?;
+        let others = [GUARD, NEIGHBOUR].map(|same| (same, same));
+        for (from, to) in [(daemon, LEGACY)].into_iter().chain(others) {
+            fs::copy(programs.join(from), Self::program(to)).doing(from)?;
         }
         let library = path("programs/libpidward.so");
         fs::copy(release.join("libpidward.so"), &library).doing("copy the library")?;

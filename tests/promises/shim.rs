@@ -4,6 +4,7 @@ use crate::promise::Promise;
 
 mod aside;
 mod children;
+mod cores;
 mod deaths;
 mod dispositions;
 mod filters;
@@ -12,6 +13,7 @@ mod locks;
 mod named;
 mod removal;
 mod seen;
+mod siginfo;
 mod signals;
 mod state;
 
@@ -23,6 +25,8 @@ pub(crate) fn promises() -> Vec<Promise> {
     all.extend(deaths::promises());
     all.extend(signals::promises());
     all.extend(state::promises());
+    all.extend(cores::promises());
+    all.extend(siginfo::promises());
     all.extend(children::promises());
     all.extend(dispositions::promises());
     all.extend(guard::promises());

@@ -5,7 +5,8 @@ use pidward_tests::failure::Checked;
 use crate::promise::Promise;
 use crate::scene::Scene;
 
-/// Deaths that leave a parent whose memory the child has borrowed as it was.
+/// Deaths that leave a parent whose memory the child has borrowed as it was. raise(3) is none of them: a C library may
+/// have kept the number of the thread that raises, and that is the parent's.
 const HARD: [&str; 14] = [
     "die _exit",
     "die _Exit",
@@ -19,23 +20,23 @@ const HARD: [&str; 14] = [
     "die pipe",
     "wait sigsuspend",
     "wait ppoll",
-    "raise 15",
-    "raise 40",
+    "queue 15 0",
+    "queue 40 0",
 ];
 
 /// Deaths for which a child needs a memory of its own.
-const SOFT: [&str; 10] = [
+const SOFT: [&str; 7] = [
     "die return",
     "die exit",
     "die quick_exit",
     "die err",
-    "die abort",
-    "die assert",
     "die pthread_exit",
-    "die overflow_of_buffer",
     "wait timer",
     "wait itimer_real",
 ];
+
+/// Deaths for which the C library may have to know in which process it is.
+const ABORTS: [&str; 3] = ["die abort", "die assert", "die overflow_of_buffer"];
 
 /// A death for which its threads have to know each other, which clone(2) alone does not do.
 const OF_THREADS: &str = "die last_thread";
@@ -79,9 +80,28 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
                 .try_for_each(|death| owners_death(scene, kind, death))
         },
     ))
+    .chain(Promise::each(
+        "a_child_that_aborts_never_removes_its_parents_pidfile",
+        COPIES,
+        |scene, kind| {
+            ABORTS
+                .iter()
+                .try_for_each(|death| childs_death(scene, kind, death))
+        },
+    ))
+    .chain(Promise::each(
+        "a_child_that_wrote_its_own_pid_and_aborts_removes_the_pidfile",
+        OWNERS,
+        |scene, kind| {
+            ABORTS
+                .iter()
+                .try_for_each(|death| owners_death(scene, kind, death))
+        },
+    ))
     .chain([
         Promise::new("a_child_of_a_thread_never_removes_the_pidfile", |scene| {
-            HARD.iter().chain(&SOFT).try_for_each(|death| {
+            let mut deaths = HARD.iter().chain(&SOFT).chain(&ABORTS);
+            deaths.try_for_each(|death| {
                 let steps = format!("child thread child fork {death} end end there x.pid die exit");
                 scene
                     .lives(&format!("make open x.pid {steps}"))?

@@ -36,7 +36,10 @@ const WAITS: &[&str] = &[
     "itimer_virtual",
     "itimer_prof",
     "timer",
+    "timer_that_quits",
+    "cpu_limit",
     "ctrl_c",
+    "ctrl_backslash",
     "hangup",
     "sigsuspend",
     "ppoll",
@@ -64,10 +67,22 @@ const ENDS_OF_A_THREAD: &[&str] = &[
     "file_size",
 ];
 
-const WAITS_OF_A_THREAD: &[&str] = &["itimer_real", "timer", "ctrl_c"];
+const WAITS_OF_A_THREAD: &[&str] = &[
+    "itimer_real",
+    "timer",
+    "timer_that_quits",
+    "ctrl_c",
+    "ctrl_backslash",
+];
 
 /// Ends in which nothing of the daemon's process can act: the guard's.
 const OUT_OF_REACH: &[&str] = &["kill", "overflow_of_stack", "raw_exit_group", "raw_exit"];
+
+/// The stack is full, but there is another one for handlers.
+pub(super) const OVERFLOWS: &[&str] = &[
+    "altstack die overflow_of_stack",
+    "child thread altstack die overflow_of_stack end",
+];
 
 /// abort(3) puts the default in place of a handler that returns, past all hooks.
 const ABORT_WITH_A_HANDLER: &str = "make open x.pid set signal 6 count 0 die abort";
@@ -97,6 +112,11 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         "what_only_the_guard_can_see_keeps_its_status_too",
         OUT_OF_REACH,
         out_of_reach,
+    ))
+    .chain(Promise::each(
+        "so_does_a_stack_overflow_that_the_daemon_has_a_stack_for",
+        OVERFLOWS,
+        removed_after,
     ))
     .chain([Promise::new(
         "so_does_an_abort_whose_handler_returns",

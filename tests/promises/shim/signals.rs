@@ -8,7 +8,7 @@ use crate::scene::Scene;
 
 /// How a signal comes: the daemon's steps, with the signal's number for `N`, and those of another process, with the
 /// daemon's for `P`.
-const WAYS: [(&str, &str, Option<&str>); 5] = [
+pub(super) const WAYS: [(&str, &str, Option<&str>); 5] = [
     ("raised", "raise N", None),
     (
         "raised_on_another_thread",
@@ -63,7 +63,7 @@ fn each_signal(scene: &Scene, steps: &str, sender: Option<&str>) -> Checked {
 }
 
 /// The signals whose default action ends a process, signal(7); 32 and 33 are the C library's own.
-fn ending() -> impl Iterator<Item = i32> {
+pub(super) fn ending() -> impl Iterator<Item = i32> {
     use libc::{SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH};
     let others = [
         SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH, 32, 33,

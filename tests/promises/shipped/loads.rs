@@ -1,4 +1,4 @@
-//! The files find each other, and the library loads under another C library.
+//! The files find each other.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,18 +14,15 @@ use pidward_tests::world::{evidence, path};
 
 use crate::compare::{NO_GUARD, bare};
 use crate::legacy::Legacy;
-use crate::programs::{HELLO, LEGACY};
+use crate::programs::LEGACY;
 use crate::promise::Promise;
 use crate::scene::{HOME, Scene, file};
 
 const ONE_SECOND: Duration = Duration::from_secs(1);
 
-/// How the program for musl ends.
-const ENDS: &[&str] = &["return", "_exit", "term", "abort"];
-
 pub(super) fn promises() -> impl Iterator<Item = Promise> {
     let each = |name: &'static str, check: fn(&Scene) -> Checked| Promise::new(name, check);
-    Promise::each("the_library_works_under_musl", ENDS, under_musl).chain([
+    [
         each("the_command_finds_the_library_beside_itself", |scene| {
             let mut command = bare(&installed(scene)?.join("pidward"));
             command.env(NO_GUARD.0, NO_GUARD.1).args(["run", "--"]);
@@ -49,7 +46,8 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
             "a_daemon_killed_before_its_guard_has_looked_leaves_nothing::preloaded",
             |scene| killed_at_once(scene, preloaded),
         ),
-    ])
+    ]
+    .into_iter()
 }
 
 /// Often enough for the guard to be late for once.
@@ -57,15 +55,6 @@ fn killed_at_once(scene: &Scene, start: fn(&Scene) -> Checked<Command>) -> Check
     (0..50).try_for_each(|_| {
         Started::by(scene, start(scene)?, "die kill")?.ends_and_is_removed_within(ONE_SECOND)
     })
-}
-
-fn under_musl(scene: &Scene, end: &str) -> Checked {
-    let both = scene.both_with(|life| {
-        let mut hello = life.command(&Scene::program(HELLO));
-        hello.args(["hello.pid", end]);
-        Legacy::start(hello)?.end()
-    })?;
-    both.removed(&["hello.pid"])
 }
 
 /// The three files in a directory of their own, as they are installed.

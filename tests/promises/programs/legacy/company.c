@@ -63,7 +63,9 @@ static const struct {
     {"local", RTLD_NOW | RTLD_LOCAL},
     {"global", RTLD_NOW | RTLD_GLOBAL},
     {"lazy", RTLD_LAZY | RTLD_LOCAL},
+#ifdef RTLD_DEEPBIND
     {"deepbind", RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND},
+#endif
     {0},
 };
 

@@ -46,8 +46,9 @@ static void by_raw_exit(void) { syscall(SYS_exit, 7); }
 
 static void by_overflow_of_buffer(void)
 {
+    static char large[64] = "too much";
     char small[8];
-    char *volatile from = (char[64]){"too much"};
+    char *volatile from = large;
     volatile size_t length = 64;
     memcpy(small, from, length);
     say("%s\n", small);
@@ -108,12 +109,13 @@ static void by_pipe(void)
     (void)!write(ends[1], "x", 1);
 }
 
+/* A core dump is smaller. */
 static void by_file_size(void)
 {
-    struct rlimit limit = {.rlim_cur = 0, .rlim_max = RLIM_INFINITY};
+    struct rlimit limit = {.rlim_cur = 1 << 28, .rlim_max = RLIM_INFINITY};
     int fd = must(memfd_create("limited", 0), "memfd_create");
     setrlimit(RLIMIT_FSIZE, &limit);
-    (void)!write(fd, "x", 1);
+    (void)!pwrite(fd, "x", 1, (off_t)limit.rlim_cur);
 }
 
 static void by_kill(void)

@@ -12,7 +12,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#ifdef __GLIBC__
 int __sigaction(int number, const struct sigaction *new, struct sigaction *old);
+#endif
 sighandler_t bsd_signal(int number, sighandler_t handler);
 sighandler_t __sysv_signal(int number, sighandler_t handler);
 
@@ -117,9 +119,12 @@ static void say_action(const char *call, int number, int result, const struct si
         say("%s %d: error %d\n", call, number, errno);
         return;
     }
-    const char *back = old->sa_restorer ? "a restorer" : "no restorer";
-    if (old->sa_handler == SIG_DFL || old->sa_handler == SIG_IGN)
-        back = "no matter";
+    const char *back = "no matter";
+#ifdef __GLIBC__
+    /* Others do not tell. */
+    if (old->sa_handler != SIG_DFL && old->sa_handler != SIG_IGN)
+        back = old->sa_restorer ? "a restorer" : "no restorer";
+#endif
     say("%s %d: %s flags %x mask %lx, %s\n", call, number, name_of(old->sa_handler),
         (unsigned)old->sa_flags & ~(unsigned)ADDED, (unsigned long)bits(&old->sa_mask), back);
 }
@@ -192,11 +197,8 @@ static const struct {
     int (*plain)(int number, sighandler_t handler);
 } calls[] = {
     {"sigaction", sigaction, 0, 0},
-    {"__sigaction", __sigaction, 0, 0},
     {"signal", 0, signal, 0},
     {"bsd_signal", 0, bsd_signal, 0},
-    {"ssignal", 0, ssignal, 0},
-    {"sysv_signal", 0, sysv_signal, 0},
     {"__sysv_signal", 0, __sysv_signal, 0},
     {"sigset", 0, sigset, 0},
     {"sigignore", 0, 0, ignore},
@@ -206,6 +208,11 @@ static const struct {
 #endif
 #if defined(__GLIBC__) && defined(__x86_64__)
     {"sigvec", by_sigvec, 0, 0},
+#endif
+#ifdef __GLIBC__
+    {"__sigaction", __sigaction, 0, 0},
+    {"ssignal", 0, ssignal, 0},
+    {"sysv_signal", 0, sysv_signal, 0},
 #endif
     {0},
 };
@@ -240,7 +247,9 @@ static void query_by(const char *call, int number)
 static char **query(char **words)
 {
     query_by("sigaction", atoi(words[0]));
+#ifdef __GLIBC__
     query_by("__sigaction", atoi(words[0]));
+#endif
     return words + 1;
 }
 
@@ -297,7 +306,9 @@ static char **send_queued(char **words)
 /* altstack: has one from now on. */
 static char **altstack(char **words)
 {
-    stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    /* Nothing that overflows beside it runs into it. */
+    stack = (char *)mmap(NULL, 3 * STACK, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) + STACK;
+    must(mprotect(stack, STACK, PROT_READ | PROT_WRITE), "mprotect");
     must(sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = STACK}, NULL), "sigaltstack");
     return words;
 }

@@ -27,6 +27,7 @@ extern const struct step steps_of_close[];
 extern const struct step steps_of_memory[];
 extern const struct step steps_of_race[];
 extern const struct step steps_of_company[];
+extern const struct step steps_of_trace[];
 
 /* A way to die. */
 struct way {

@@ -49,11 +49,11 @@ static char **resolve(char **words)
 {
     must(rename(must(creat("resolve", 0600), "creat") < 0 ? "" : "resolve", "resolved"), "rename");
     signal(SIGWINCH, SIG_DFL);
-    sysv_signal(SIGWINCH, SIG_DFL);
     sigset(SIGWINCH, SIG_DFL);
     siginterrupt(SIGWINCH, 0);
     sigaction(SIGWINCH, NULL, NULL);
 #ifdef __GLIBC__
+    sysv_signal(SIGWINCH, SIG_DFL);
     __sigaction(SIGWINCH, NULL, NULL);
 #endif
     syscall(SYS_getpid);

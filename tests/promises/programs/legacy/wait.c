@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/time.h>
 #include <time.h>
@@ -37,13 +38,19 @@ static void by_itimer_real(void) { by_itimer(ITIMER_REAL); }
 static void by_itimer_virtual(void) { by_itimer(ITIMER_VIRTUAL); }
 static void by_itimer_prof(void) { by_itimer(ITIMER_PROF); }
 
-static void by_timer(void)
+static void start_timer(int number)
 {
-    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 3};
+    struct sigevent event = {
+        .sigev_notify = SIGEV_SIGNAL, .sigev_signo = number, .sigev_value = {.sival_int = 42}};
     struct itimerspec soon = {.it_value = {.tv_nsec = 1000000}};
     timer_t timer;
     must(timer_create(CLOCK_MONOTONIC, &event, &timer), "timer_create");
     timer_settime(timer, 0, &soon, NULL);
+}
+
+static void by_timer(void)
+{
+    start_timer(SIGRTMIN + 3);
     wait_for_it();
 }
 
@@ -63,6 +70,44 @@ static void by_ctrl_c(void)
 {
     (void)!write(own_terminal(), "\003", 1);
     wait_for_it();
+}
+
+/* What comes is let through in one place only, which a core dump then shows. */
+static void block(int number)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static void wait_for_what_is_blocked(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigsuspend(&none);
+}
+
+static void by_ctrl_backslash(void)
+{
+    block(SIGQUIT);
+    (void)!write(own_terminal(), "\034", 1);
+    wait_for_what_is_blocked();
+}
+
+static void by_timer_that_quits(void)
+{
+    block(SIGQUIT);
+    start_timer(SIGQUIT);
+    wait_for_what_is_blocked();
+}
+
+/* It counts whole seconds. */
+static void by_cpu_limit(void)
+{
+    must(setrlimit(RLIMIT_CPU, &(struct rlimit){1, RLIM_INFINITY}), "RLIMIT_CPU");
+    for (;;)
+        ;
 }
 
 static void by_hangup(void)
@@ -102,7 +147,10 @@ const struct way ways_by_waiting[] = {
     {"itimer_virtual", by_itimer_virtual},
     {"itimer_prof", by_itimer_prof},
     {"timer", by_timer},
+    {"timer_that_quits", by_timer_that_quits},
+    {"cpu_limit", by_cpu_limit},
     {"ctrl_c", by_ctrl_c},
+    {"ctrl_backslash", by_ctrl_backslash},
     {"hangup", by_hangup},
     {"sigsuspend", in_sigsuspend},
     {"ppoll", in_ppoll},
