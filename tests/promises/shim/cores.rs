@@ -58,6 +58,10 @@ const DEATHS_OF_A_THREAD: &[&str] = &[
 /// Signals that dump core: one that has nothing to do with faults, one of abort(3)'s, and one of a fault's.
 const SIGNALS: [i32; 3] = [libc::SIGQUIT, libc::SIGABRT, libc::SIGSEGV];
 
+/// Where the daemon waits in a system call that the kernel restarts after a handler with SA_RESTART: read(2), and the
+/// futex(2) of pthread_join(3). In pause(2), say, it does not.
+const CALLS: &[&str] = &["say ready hear", "child thread pause end"];
+
 /// How another thread begins: the first one waits for it by then.
 const THREAD: &str = "child thread say ready hear";
 
@@ -87,6 +91,11 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         "a_core_of_a_full_stack_is_the_one_there_would_be_where_handlers_have_another",
         OVERFLOWS,
         of_a_death,
+    ))
+    .chain(Promise::each(
+        "a_core_of_a_system_call_that_can_be_restarted_shows_the_same_place",
+        CALLS,
+        |scene, steps| of_a_signal(scene, libc::SIGQUIT, steps, Some("send P N")),
     ))
     .chain([
         each(
