@@ -34,6 +34,9 @@ const INTERRUPTED: [u64; 5] = [4, 512, 513, 514, 516];
 /// Below a stack there may be pages that nobody may touch, which no core has.
 const GUARDED: u64 = 64 << 10;
 
+/// No C library knows more than that of a thread.
+const DESCRIPTOR: u64 = 4 << 10;
+
 /// What a call may leave behind in any way, and where our hooks do.
 const LEFT_OVER: [&str; 3] = ["r8", "r9", "r10"];
 
@@ -98,6 +101,7 @@ impl Core {
         let threads = answers.threads().enumerate();
         let known = Known {
             mappings: answers.mappings(),
+            descriptors: answers.descriptors(),
             numbers: threads
                 .map(|(at, number)| (number, format!("thread {at}")))
                 .chain(sender.map(|sender| (sender, "sender".to_owned())))
@@ -164,6 +168,8 @@ fn find() -> Checked<PathBuf> {
 /// What is known about the process, to tell what its numbers mean.
 struct Known {
     mappings: Vec<Mapping>,
+    /// Where the C library has what it knows of each thread.
+    descriptors: Vec<u64>,
     numbers: Vec<(u64, String)>,
 }
 
@@ -181,6 +187,12 @@ impl Known {
         meanings.extend(is_interrupted.then(|| "interrupted".to_owned()));
         let numbers = self.numbers.iter().filter(|(number, _)| *number == value);
         meanings.extend(numbers.map(|(_, meaning)| meaning.clone()));
+        for (at, descriptor) in self.descriptors.iter().enumerate() {
+            let offset = value.wrapping_sub(*descriptor);
+            if offset < DESCRIPTOR {
+                meanings.push(format!("thread {at} + {offset:#x}"));
+            }
+        }
         for Mapping { start, end, name } in &self.mappings {
             let guarded = start.saturating_sub(GUARDED);
             match name {
@@ -219,6 +231,16 @@ impl Answers {
             let digits = line.split_once("LWP ")?.1;
             digits.split([')', ' ']).next()?.parse().ok()
         })
+    }
+
+    /// In the same lines, where gdb says it.
+    fn descriptors(&self) -> Vec<u64> {
+        let lines = self.lines("threads");
+        let descriptor = |line: &str| {
+            let (_, descriptor) = line.split_once("Thread ")?;
+            number(descriptor.split_once(' ')?.0)
+        };
+        lines.filter_map(descriptor).collect()
     }
 
     /// What was said under a heading.

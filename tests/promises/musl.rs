@@ -4,7 +4,7 @@ use crate::promise::Promise;
 use crate::shim;
 
 /// The functions that this C library has not, or has as other names for the same ones.
-const NOT_THERE: [&str; 13] = [
+const NOT_THERE: [&str; 16] = [
     "open64",
     "openat64",
     "creat64",
@@ -18,6 +18,10 @@ const NOT_THERE: [&str; 13] = [
     "__sigaction",
     "ssignal",
     "sysv_signal",
+    "sigvec",
+    "sigvec_runs_once",
+    // Debian has it for glibc only.
+    "libseccomp",
 ];
 
 /// What it does otherwise, without any shim.

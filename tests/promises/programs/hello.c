@@ -1,4 +1,4 @@
-/* The smallest daemon: makes a pidfile and ends as it is told. For a C library that is not glibc. */
+/* The smallest daemon: makes a pidfile and ends as it is told. For those who build one in their own way. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
