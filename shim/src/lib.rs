@@ -20,6 +20,7 @@
 //! - [`kernel`]: what the kernel has
 //! - [`settle`]: puts our handlers, and takes them away
 //! - [`stand_in`]: our handler; dying of what killed us
+//! - [`interrupted`]: dying in a system call at the place where one does
 //! - [`death`]: removes what is this process's
 #![no_std]
 #![deny(
@@ -36,6 +37,7 @@ mod disposition;
 mod errno;
 mod guard;
 mod hooks;
+mod interrupted;
 mod kernel;
 mod memory;
 mod next;

@@ -11,7 +11,7 @@ use libc::{SIG_DFL, SIG_IGN, siginfo_t, ucontext_t};
 use pidward_identity::pid::Pid;
 use syscalls::{Sysno, raw_syscall};
 
-use crate::{death, disposition, errno, settle};
+use crate::{death, disposition, errno, interrupted, settle};
 
 /// The disposition names its own way back from the handler (arch/x86/include/uapi/asm/signal.h; on aarch64 the
 /// kernel has one of its own and knows the flag).
@@ -77,6 +77,7 @@ extern "C" fn stand_in(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     }
     settle::put_default(signal);
     unblock(signal, context);
+    interrupted::restore_place(signal, context);
     queue(signal, info);
 }
 

@@ -125,7 +125,7 @@ const MUTANTS: &[Mutant] = &[
         file: "settle.rs",
         text: "SA_SIGINFO | SA_ONSTACK | SA_RESTART",
         instead: "SA_SIGINFO | SA_RESTART",
-        breaks: "so_does_an_overflow_on_an_alternate_stack",
+        breaks: "so_does_a_stack_overflow_that_the_daemon_has_a_stack_for::altstack die overflow_of_stack",
     },
     Mutant {
         without: "the_unblocking_of_what_killed",
@@ -133,6 +133,20 @@ const MUTANTS: &[Mutant] = &[
         text: "    unblock(signal, context);\n",
         instead: "    let _ = (unblock as fn(_, _), context);\n",
         breaks: "every_death_removes_the_pidfile_and_keeps_its_status::sigsuspend",
+    },
+    Mutant {
+        without: "the_place_of_an_interrupted_call",
+        file: "stand_in.rs",
+        text: "    interrupted::restore_place(signal, context);\n",
+        instead: "",
+        breaks: "a_core_of_a_system_call_that_can_be_restarted_shows_the_same_place::say ready hear",
+    },
+    Mutant {
+        without: "the_siginfo_of_what_killed",
+        file: "stand_in.rs",
+        text: "unsafe { raw_syscall!(Sysno::rt_tgsigqueueinfo, process, thread, signal, info) }",
+        instead: "{ let _ = info; 1_usize }",
+        breaks: "a_core_is_the_one_there_would_be_without_the_shim::die segv",
     },
     Mutant {
         without: "the_second_look_at_who_stands_there",

@@ -28,7 +28,7 @@ static const int names[] = {
 /* What this program calls nowhere after a pidfile was made, and only somebody else in its process could. */
 static const int not_its_own[] = {
     SYS_clone, SYS_wait4, SYS_getcwd, SYS_renameat, SYS_renameat2, SYS_unlinkat, SYS_close_range, SYS_pidfd_open,
-    SYS_rt_sigaction, SYS_unshare, SYS_nanosleep, SYS_rt_tgsigqueueinfo, SYS_rt_sigprocmask, SYS_readlinkat, SYS_statx,
+    SYS_rt_sigaction, SYS_unshare, SYS_nanosleep, SYS_process_vm_readv, SYS_rt_tgsigqueueinfo, SYS_rt_sigprocmask, SYS_readlinkat, SYS_statx,
 #ifdef __GLIBC__
     /* musl's way to load a library makes this call. */
     SYS_fcntl,
