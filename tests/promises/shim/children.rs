@@ -113,6 +113,27 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
                     .removed(&["x.pid"])
             },
         ),
+        Promise::new(
+            "a_program_that_fails_to_exec_removes_its_pidfile",
+            |scene| {
+                HARD.iter()
+                    .chain(&SOFT)
+                    .filter(|death| **death != "die kill")
+                    .try_for_each(|death| {
+                        let steps = format!("make open x.pid failed_exec there x.pid {death}");
+                        scene.both(&steps)?.removed(&["x.pid"])
+                    })
+            },
+        ),
+        Promise::new(
+            "a_child_that_fails_to_exec_never_removes_its_parents_pidfile",
+            |scene| {
+                BORROWERS
+                    .iter()
+                    .chain(&["fork", "raw_fork"])
+                    .try_for_each(|kind| childs_death(scene, kind, "failed_exec die _exit"))
+            },
+        ),
         Promise::new("a_program_that_execs_itself_keeps_its_pidfile", |scene| {
             scene
                 .both("make open x.pid exec there x.pid die exit")?
