@@ -11,6 +11,8 @@ use pidward_tests::namespace::SCRATCH;
 use pidward_tests::watch::Watch;
 use pidward_tests::world::{World, evidence, path};
 
+use crate::ways::Mode;
+
 /// A daemon from a Debian package. Relative paths are in the scratch directory, where its commands run.
 pub(crate) struct Daemon {
     /// Its room's name.
@@ -33,6 +35,8 @@ pub(crate) struct Daemon {
     pub(crate) stop: Option<&'static [&'static str]>,
     /// Whether it is linked statically: no preload reaches it.
     pub(crate) is_static: bool,
+    /// In which modes it is compared with its baseline.
+    pub(crate) modes: &'static [Mode],
 }
 
 impl Daemon {
@@ -48,6 +52,7 @@ impl Daemon {
         ready: &[],
         stop: None,
         is_static: false,
+        modes: &Mode::USUAL,
     };
 
     /// Where its pidfile is.
@@ -94,7 +99,8 @@ impl Ready {
     }
 }
 
-fn says(file: &str, words: &str, deadline: Deadline) -> Checked {
+/// Waits until a file of this name contains these words.
+pub(crate) fn says(file: &str, words: &str, deadline: Deadline) -> Checked {
     let watch = Watch::on(&[SCRATCH.as_ref()])?;
     let look = || {
         std::fs::read_to_string(path(file))

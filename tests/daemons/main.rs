@@ -1,7 +1,8 @@
 //! Real daemons, each started in every mode and ended in every way: one test a cell, `nginx::run::SIGKILL`.
 //!
 //! `baseline` is the daemon without pidward: what is expected of `run` (`pidward run --`), `guarded` (`pidward run -p
-//! PIDFILE --no-preload --`) and `preload` (nothing but LD_PRELOAD) comes from it, in the same run.
+//! PIDFILE --no-preload --`), `preload` (nothing but LD_PRELOAD) and for some `named` (`pidward run -p PIDFILE --`) comes
+//! from it, in the same run. Besides there are stories: `nginx::run::an_upgraded_master_is_guarded`.
 
 use std::process::ExitCode;
 
@@ -10,11 +11,14 @@ use pidward_tests::namespace;
 
 mod cell;
 mod daemon;
+mod guarded;
+mod hand_over;
 mod inside;
 mod left;
 mod life;
 mod matrix;
 mod stock;
+mod story;
 mod ways;
 
 mod apache;
@@ -33,6 +37,7 @@ mod start_stop_daemon;
 mod supervisor;
 
 use daemon::Daemon;
+use story::Story;
 
 /// In the order of the table's rows.
 static DAEMONS: [Daemon; 14] = [
@@ -52,12 +57,23 @@ static DAEMONS: [Daemon; 14] = [
     busybox::DAEMON,
 ];
 
+/// What daemons do besides ending.
+static STORIES: [Story; 6] = [
+    hand_over::SSHD_HUP,
+    hand_over::NGINX_UPGRADE,
+    hand_over::NGINX_QUIT,
+    hand_over::NGINX_KILLED,
+    hand_over::HAPROXY_RELOAD,
+    hand_over::HAPROXY_RELOAD_BY_HAND,
+];
+
 fn main() -> ExitCode {
     if let Some(done) = namespace::enter(inside::run) {
         return done;
     }
     let arguments = Arguments::from_args();
-    let (trials, written) = matrix::trials(&DAEMONS);
+    let (mut trials, written) = matrix::trials(&DAEMONS);
+    trials.extend(story::trials(&STORIES));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if let Err(failure) = written.write() {
         eprintln!("{failure}");
