@@ -8,8 +8,9 @@ use std::time::Duration;
 use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::namespace::SCRATCH;
+use pidward_tests::proc;
 use pidward_tests::watch::Watch;
-use pidward_tests::world::{World, evidence, path};
+use pidward_tests::world::{World, evidence, owner, path};
 
 use crate::ways::Mode;
 
@@ -69,6 +70,10 @@ pub(crate) enum Ready {
     Answers(u16, &'static str),
     /// This command succeeds.
     Succeeds(&'static [&'static str]),
+    /// The process that this pidfile names is under a seccomp filter.
+    Filtered(&'static str),
+    /// This holds.
+    Holds(fn() -> Checked),
 }
 
 impl Ready {
@@ -95,6 +100,11 @@ impl Ready {
                     format!("{}: {status}", command.join(" ")),
                 )),
             },
+            Self::Filtered(pidfile) => match owner(pidfile.as_ref()) {
+                Some(process) if proc::is_filtered(process.pid) => Ok(()),
+                _ => Err(Failure::new("the test itself", "there is no filter")),
+            },
+            Self::Holds(check) => check(),
         }
     }
 }

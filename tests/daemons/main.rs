@@ -23,6 +23,7 @@ mod ways;
 
 mod apache;
 mod busybox;
+mod chrony;
 mod cron;
 mod dnsmasq;
 mod haproxy;
@@ -35,12 +36,13 @@ mod shell;
 mod sshd;
 mod start_stop_daemon;
 mod supervisor;
+mod vsftpd;
 
 use daemon::Daemon;
 use story::Story;
 
 /// In the order of the table's rows.
-static DAEMONS: [Daemon; 14] = [
+static DAEMONS: [Daemon; 16] = [
     apache::DAEMON,
     sshd::DAEMON,
     postgres::DAEMON,
@@ -51,6 +53,8 @@ static DAEMONS: [Daemon; 14] = [
     haproxy::DAEMON,
     dnsmasq::DAEMON,
     memcached::DAEMON,
+    chrony::DAEMON,
+    vsftpd::DAEMON,
     supervisor::DAEMON,
     start_stop_daemon::DAEMON,
     shell::DAEMON,
@@ -58,13 +62,14 @@ static DAEMONS: [Daemon; 14] = [
 ];
 
 /// What daemons do besides ending.
-static STORIES: [Story; 6] = [
+static STORIES: [Story; 7] = [
     hand_over::SSHD_HUP,
     hand_over::NGINX_UPGRADE,
     hand_over::NGINX_QUIT,
     hand_over::NGINX_KILLED,
     hand_over::HAPROXY_RELOAD,
     hand_over::HAPROXY_RELOAD_BY_HAND,
+    vsftpd::SESSIONS_END,
 ];
 
 fn main() -> ExitCode {
