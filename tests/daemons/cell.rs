@@ -6,7 +6,7 @@ use pidward_tests::record::Record;
 use pidward_tests::watch::Watch;
 use pidward_tests::world::{World, evidence, owner};
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Ready};
 use crate::guarded::{guard_of, is_unnoticed, seen_of_record};
 use crate::inside::Showed;
 use crate::left::{ONE_SECOND, gone_within_a_second, nothing_is_left, only_guard};
@@ -161,6 +161,8 @@ impl Cell<'_> {
     fn start_at_once(&self) -> Checked<Life> {
         let watch = Watch::on(&[parent(&self.daemon.pidfile())])?;
         let deadline = Deadline::seconds(15);
+        // Once: a slow one that is asked again may have said it already.
+        self.daemon.ready.iter().for_each(Ready::forget);
         loop {
             let by = Deadline::seconds(3);
             if let Ok(life) = Life::try_start(self.world, self.daemon, self.mode, by)? {

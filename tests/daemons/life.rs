@@ -24,6 +24,7 @@ pub(crate) struct Life {
 impl Life {
     /// Starts it and waits until it is ready.
     pub(crate) fn start(world: &World, daemon: &Daemon, mode: Mode) -> Checked<Self> {
+        daemon.ready.iter().for_each(Ready::forget);
         let life = Self::try_start(world, daemon, mode, Deadline::seconds(20))?;
         let life = life.map_err(|refused| {
             Failure::new(
@@ -46,7 +47,6 @@ impl Life {
         mode: Mode,
         by: Deadline,
     ) -> Checked<Result<Self, String>> {
-        daemon.ready.iter().for_each(Ready::forget);
         let pidfile = daemon.pidfile();
         let watch = Watch::on(&[parent(&pidfile)])?;
         let start = run(world, daemon, mode, daemon.start)?;
