@@ -54,10 +54,8 @@ pub(crate) fn is_unnoticed(pidfile: &Path, owner: &Process, guard: &Process) -> 
     for descriptor in proc::descriptors(guard.pid) {
         let named = descriptor.leads_to.to_string_lossy();
         let anonymous = named.starts_with("anon_inode:") || named.starts_with("pidfd:");
-        // Of the pidfile it needs one to read. The daemon's own is one to write. What was the pidfile before a
-        // hand-over has a longer name, if one at all.
-        let pidfiles = named.starts_with(&*pidfile.to_string_lossy());
-        let read = pidfiles && !descriptor.is_to_write;
+        // Of the pidfile it needs one to read. The daemon's own is one to write.
+        let read = descriptor.leads_to == pidfile && !descriptor.is_to_write;
         let known = read || descriptor.leads_to == record;
         if !anonymous && !known && !descriptor.leads_to.is_dir() {
             let message = format!("guard {}: {descriptor:?}", guard.pid);
