@@ -1,16 +1,13 @@
 //! What holds in every cell: the daemon dies as it always did, and leaves nothing behind.
 
-use std::fs;
-
 use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Failure};
-use pidward_tests::proc;
-use pidward_tests::process::Process;
 use pidward_tests::record::Record;
 use pidward_tests::watch::Watch;
 use pidward_tests::world::{World, evidence, owner};
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Ready};
+use crate::guarded::{guard_of, is_unnoticed, seen_of_record};
 use crate::inside::Showed;
 use crate::left::{ONE_SECOND, gone_within_a_second, nothing_is_left, only_guard};
 use crate::life::{Life, parent};
@@ -76,8 +73,8 @@ impl Cell<'_> {
 
     fn leaves_nothing(&self, expected: &Showed) -> Checked {
         let life = Life::start(self.world, self.daemon, self.mode)?;
-        let guard = self.guard_of(&life)?;
-        self.is_unnoticed(&life, &guard)?;
+        let guard = guard_of(&self.daemon.pidfile(), &life.process)?;
+        is_unnoticed(&self.daemon.pidfile(), &life.process, &guard)?;
 
         let pidfile = self.daemon.pidfile();
         let watch = Watch::on(&[parent(&pidfile)])?;
@@ -123,59 +120,10 @@ impl Cell<'_> {
         nothing_is_left()
     }
 
-    /// Waits until the record says that a guard is at work for this daemon.
-    fn guard_of(&self, life: &Life) -> Checked<Process> {
-        let pidfile = self.daemon.pidfile();
-        let watch = Watch::on(&[parent(&pidfile)])?;
-        let complete = || {
-            Record::read(&pidfile).filter(|record| record.number("pid") == Some(life.process.pid))
-        };
-        let record = watch.until(Deadline::seconds(5), &[], complete);
-        let record = record.ok_or_else(|| Failure::new("no record", self.seen_of_record()))?;
-        let guard = record.number("guard").and_then(Process::living);
-        guard.ok_or_else(|| Failure::new("no guard", self.seen_of_record()))
-    }
-
-    fn seen_of_record(&self) -> String {
-        let record = fs::read_to_string(Record::path(&self.daemon.pidfile()));
-        format!("the record: {record:?}\n{}", evidence())
-    }
-
-    /// The daemon has no child, no zombie and no descriptor of ours, and we have none of its.
-    fn is_unnoticed(&self, life: &Life, guard: &Process) -> Checked {
-        only_guard(Some(guard.pid))?;
-        for seen in proc::others() {
-            let ours = seen.is_pidward() || (seen.is_zombie() && seen.parent == life.process.pid);
-            if ours && seen.parent != 1 {
-                let message = format!(
-                    "PID {} is a child of {}\n{}",
-                    seen.pid,
-                    seen.parent,
-                    evidence()
-                );
-                return Err(Failure::new("the daemon has a child of ours", message));
-            }
-        }
-        let pidfile = self.daemon.pidfile();
-        let record = Record::path(&pidfile);
-        for descriptor in proc::descriptors(guard.pid) {
-            let named = descriptor.leads_to.to_string_lossy();
-            let anonymous = named.starts_with("anon_inode:") || named.starts_with("pidfd:");
-            // Of the pidfile it needs one to read. The daemon's own is one to write.
-            let read = descriptor.leads_to == pidfile && !descriptor.is_to_write;
-            let known = read || descriptor.leads_to == record;
-            if !anonymous && !known && !descriptor.leads_to.is_dir() {
-                let message = format!("guard {}: {descriptor:?}", guard.pid);
-                return Err(Failure::new("the guard holds a descriptor", message));
-            }
-        }
-        Ok(())
-    }
-
     /// The one rule: the death of one instance never takes the pidfile of the next.
     fn a_second_instance_keeps_its_pidfile(&self) -> Checked {
         let first = Life::start(self.world, self.daemon, self.mode)?;
-        let guard = self.guard_of(&first)?;
+        let guard = guard_of(&self.daemon.pidfile(), &first.process)?;
         first.end(self.world, self.daemon, self.ending)?;
         if !first.process.dies_by(Deadline::seconds(15)) {
             return Err(Failure::new("does not die again", evidence()));
@@ -183,12 +131,18 @@ impl Cell<'_> {
         // What the first leaves alive would keep its port or its shared memory from the second.
         self.world.end_what_is_left(None)?;
         let second = self.start_at_once()?;
-        let next_guard = self.guard_of(&second)?;
+        let next_guard = guard_of(&self.daemon.pidfile(), &second.process)?;
         // Either the first guard is gone, or it follows the second instance now.
         if next_guard.pid != guard.pid && !guard.dies_by(Deadline::seconds(5)) {
-            return Err(Failure::new("the first guard stays", self.seen_of_record()));
+            return Err(Failure::new(
+                "the first guard stays",
+                seen_of_record(&self.daemon.pidfile()),
+            ));
         }
-        self.is_unnoticed(&second, &next_guard)?;
+        // A daemon that was given its pidfile may still be starting, and the shim with it.
+        let mut ready = self.daemon.ready.iter();
+        ready.try_for_each(|ready| ready.wait(self.world))?;
+        is_unnoticed(&self.daemon.pidfile(), &second.process, &next_guard)?;
         let pidfile = self.daemon.pidfile();
         if owner(&pidfile).is_none_or(|owner| owner.pid != second.process.pid) {
             return Err(Failure::new("took the next one's pidfile", evidence()));
@@ -207,6 +161,8 @@ impl Cell<'_> {
     fn start_at_once(&self) -> Checked<Life> {
         let watch = Watch::on(&[parent(&self.daemon.pidfile())])?;
         let deadline = Deadline::seconds(15);
+        // Once: a slow one that is asked again may have said it already.
+        self.daemon.ready.iter().for_each(Ready::forget);
         loop {
             let by = Deadline::seconds(3);
             if let Ok(life) = Life::try_start(self.world, self.daemon, self.mode, by)? {

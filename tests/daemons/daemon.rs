@@ -8,8 +8,11 @@ use std::time::Duration;
 use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::namespace::SCRATCH;
+use pidward_tests::proc;
 use pidward_tests::watch::Watch;
-use pidward_tests::world::{World, evidence, path};
+use pidward_tests::world::{World, evidence, owner, path};
+
+use crate::ways::Mode;
 
 /// A daemon from a Debian package. Relative paths are in the scratch directory, where its commands run.
 pub(crate) struct Daemon {
@@ -33,6 +36,8 @@ pub(crate) struct Daemon {
     pub(crate) stop: Option<&'static [&'static str]>,
     /// Whether it is linked statically: no preload reaches it.
     pub(crate) is_static: bool,
+    /// In which modes it is compared with its baseline.
+    pub(crate) modes: &'static [Mode],
 }
 
 impl Daemon {
@@ -48,6 +53,7 @@ impl Daemon {
         ready: &[],
         stop: None,
         is_static: false,
+        modes: &Mode::USUAL,
     };
 
     /// Where its pidfile is.
@@ -64,6 +70,10 @@ pub(crate) enum Ready {
     Answers(u16, &'static str),
     /// This command succeeds.
     Succeeds(&'static [&'static str]),
+    /// The process that this pidfile names is under a seccomp filter.
+    Filtered(&'static str),
+    /// This holds.
+    Holds(fn() -> Checked),
 }
 
 impl Ready {
@@ -90,11 +100,17 @@ impl Ready {
                     format!("{}: {status}", command.join(" ")),
                 )),
             },
+            Self::Filtered(pidfile) => match owner(pidfile.as_ref()) {
+                Some(process) if proc::is_filtered(process.pid) => Ok(()),
+                _ => Err(Failure::new("the test itself", "there is no filter")),
+            },
+            Self::Holds(check) => check(),
         }
     }
 }
 
-fn says(file: &str, words: &str, deadline: Deadline) -> Checked {
+/// Waits until a file of this name contains these words.
+pub(crate) fn says(file: &str, words: &str, deadline: Deadline) -> Checked {
     let watch = Watch::on(&[SCRATCH.as_ref()])?;
     let look = || {
         std::fs::read_to_string(path(file))

@@ -1,19 +1,21 @@
-//! What runs as init of a cell's namespace: one order in, one report out.
+//! What runs as init of a namespace: one order in, one report out.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
-use pidward_tests::release;
 use pidward_tests::world::{World, path};
+use pidward_tests::{namespace, release};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::DAEMONS;
 use crate::cell::Cell;
-use crate::stock;
+use crate::daemon::Daemon;
 use crate::ways::{Ending, Mode};
+use crate::{stock, story};
 
 /// What to run, as it goes from the test to its namespace.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,6 +38,29 @@ pub(crate) enum Order {
         /// The files under test and what the baseline showed; none for the baseline itself.
         under_test: Option<(PathBuf, Showed)>,
     },
+    /// Tell a story and report.
+    Story {
+        /// The daemon's name.
+        daemon: String,
+        /// The story's.
+        name: String,
+        /// How the daemon is started.
+        mode: Mode,
+        /// The files under test and what was seen without them; none for the baseline itself.
+        under_test: Option<(PathBuf, Vec<String>)>,
+    },
+}
+
+impl Order {
+    /// Outside: has it carried out in a namespace of its own, and gives what was reported.
+    pub(crate) fn carry_out<T: DeserializeOwned>(&self) -> Checked<T> {
+        let order = serde_json::to_string(self).doing("write an order")?;
+        let said = namespace::run(&[&order], None, Deadline::seconds(120))?;
+        let report = said.lines().find_map(|line| line.strip_prefix(REPORT));
+        let report =
+            report.ok_or_else(|| Failure::new("the test itself", format!("no report: {said}")))?;
+        serde_json::from_str::<Checked<T>>(report).doing("read the report")?
+    }
 }
 
 /// What a daemon did, as anybody can see it from outside.
@@ -52,12 +77,12 @@ pub(crate) struct Showed {
 }
 
 /// What a report's line starts with, among all else that is said inside.
-pub(crate) const REPORT: &str = "report: ";
+const REPORT: &str = "report: ";
 
 /// Carries out the order that is this program's argument.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
     let order = arguments.first().map(|order| serde_json::from_str(order));
-    let report = match order {
+    match order {
         Some(Ok(Order::Stock { daemon })) => return stock::write(&daemon),
         Some(Ok(Order::Cell {
             daemon,
@@ -65,13 +90,22 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
             ending,
             stock,
             under_test,
-        })) => cell(&daemon, mode, ending, stock, under_test),
-        Some(Err(error)) => Err(Failure::new("the test itself", error)),
-        None => Err(Failure::new("the test itself", "no order")),
-    };
-    let report = serde_json::to_string(&report).unwrap_or_default();
-    println!("{REPORT}{report}");
+        })) => report(&cell(&daemon, mode, ending, stock, under_test)),
+        Some(Ok(Order::Story {
+            daemon,
+            name,
+            mode,
+            under_test,
+        })) => report(&story::tell(&daemon, &name, mode, under_test)),
+        Some(Err(error)) => report::<()>(&Err(Failure::new("the test itself", error))),
+        None => report::<()>(&Err(Failure::new("the test itself", "no order"))),
+    }
     ExitCode::SUCCESS
+}
+
+fn report<T: Serialize>(result: &Checked<T>) {
+    let report = serde_json::to_string(result).unwrap_or_default();
+    println!("{REPORT}{report}");
 }
 
 fn cell(
@@ -86,7 +120,27 @@ fn cell(
         .find(|known| known.name == daemon)
         .ok_or(daemon)
         .doing("no such daemon")?;
-    let world = &World::new()?;
+    let (release, expected) = under_test.unzip();
+    let world = &world_for(daemon, stock, release.as_deref())?;
+    let cell = Cell {
+        world,
+        daemon,
+        mode,
+        ending,
+    };
+    let Some(expected) = expected else {
+        return cell.baseline();
+    };
+    cell.check(&expected).map(|()| expected)
+}
+
+/// The inside of this namespace with all that the daemon needs, and the files under test, if any.
+pub(crate) fn world_for(
+    daemon: &Daemon,
+    stock: Option<PathBuf>,
+    release: Option<&Path>,
+) -> Checked<World> {
+    let world = World::new()?;
     if let Some(stock) = stock {
         let archive = stock.display().to_string();
         let status = world.run(&["tar", "-xf", &archive], &[], Deadline::seconds(15))?;
@@ -97,17 +151,10 @@ fn cell(
             ));
         }
     }
-    (daemon.prepare)(world)?;
-    let cell = Cell {
-        world,
-        daemon,
-        mode,
-        ending,
-    };
-    let Some((release, expected)) = under_test else {
-        return cell.baseline();
-    };
-    fs::create_dir(path("pidward")).doing("make a place for the files under test")?;
-    release::copy(&release, &path("pidward"))?;
-    cell.check(&expected).map(|()| expected)
+    (daemon.prepare)(&world)?;
+    if let Some(release) = release {
+        fs::create_dir(path("pidward")).doing("make a place for the files under test")?;
+        release::copy(release, &path("pidward"))?;
+    }
+    Ok(world)
 }

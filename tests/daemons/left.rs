@@ -58,6 +58,23 @@ pub(crate) fn nothing_is_left() -> Checked {
     }
 }
 
+/// No record is left, of whatever pidfile, nor what is there while one is removed.
+pub(crate) fn no_file_of_ours(directory: &Path) -> Checked {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut files = entries.map(|entry| entry.path());
+    let is_ours = |file: &PathBuf| {
+        let ending = file.extension();
+        ending.is_some_and(|ending| ending == "ward" || ending == "pidward")
+    };
+    match files.find(is_ours) {
+        None => Ok(()),
+        Some(file) => Err(Failure::new(
+            "a file of ours stayed",
+            format!("{}\n{}", file.display(), evidence()),
+        )),
+    }
+}
+
 /// Within a second, no process of pidward's is left but this one.
 pub(crate) fn only_guard(guard: Option<i32>) -> Checked {
     let deadline = Deadline::after(ONE_SECOND);

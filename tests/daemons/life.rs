@@ -24,6 +24,7 @@ pub(crate) struct Life {
 impl Life {
     /// Starts it and waits until it is ready.
     pub(crate) fn start(world: &World, daemon: &Daemon, mode: Mode) -> Checked<Self> {
+        daemon.ready.iter().for_each(Ready::forget);
         let life = Self::try_start(world, daemon, mode, Deadline::seconds(20))?;
         let life = life.map_err(|refused| {
             Failure::new(
@@ -46,12 +47,9 @@ impl Life {
         mode: Mode,
         by: Deadline,
     ) -> Checked<Result<Self, String>> {
-        daemon.ready.iter().for_each(Ready::forget);
         let pidfile = daemon.pidfile();
         let watch = Watch::on(&[parent(&pidfile)])?;
-        let (command, environment) = command(daemon, mode);
-        let command: Vec<&str> = command.iter().map(String::as_str).collect();
-        let start = world.run(&command, &environment, Deadline::seconds(20))?;
+        let start = run(world, daemon, mode, daemon.start)?;
         // One that failed leaves no daemon to wait for.
         let by = if start == "exited 0" {
             by
@@ -87,7 +85,18 @@ pub(crate) fn parent(pidfile: &Path) -> &Path {
     pidfile.parent().unwrap_or(Path::new(SCRATCH))
 }
 
-fn command(daemon: &Daemon, mode: Mode) -> (Vec<String>, Vec<(&'static str, String)>) {
+/// Runs a command of the daemon's, as `mode` has it, to its end.
+pub(crate) fn run(world: &World, daemon: &Daemon, mode: Mode, words: &[&str]) -> Checked<String> {
+    let (command, environment) = command(daemon, mode, words);
+    let command: Vec<&str> = command.iter().map(String::as_str).collect();
+    world.run(&command, &environment, Deadline::seconds(20))
+}
+
+fn command(
+    daemon: &Daemon,
+    mode: Mode,
+    words: &[&str],
+) -> (Vec<String>, Vec<(&'static str, String)>) {
     let installed = |file: &str| path("pidward").join(file).display().to_string();
     let pidward = installed("pidward");
     let pidfile = daemon.pidfile().display().to_string();
@@ -102,14 +111,12 @@ fn command(daemon: &Daemon, mode: Mode) -> (Vec<String>, Vec<(&'static str, Stri
             "--no-preload",
             "--",
         ],
+        Mode::Named => vec![pidward.as_str(), "run", "-p", &pidfile, "--"],
     };
-    let words = before
-        .iter()
-        .chain(daemon.start)
-        .map(|word| (*word).to_owned());
+    let words = before.iter().chain(words).map(|word| (*word).to_owned());
     let environment = match mode {
         Mode::Preload => vec![("LD_PRELOAD", installed("libpidward.so"))],
-        Mode::Baseline | Mode::Run | Mode::Guarded => vec![],
+        Mode::Baseline | Mode::Run | Mode::Guarded | Mode::Named => vec![],
     };
     (as_user(daemon, words.collect()), environment)
 }

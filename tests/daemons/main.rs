@@ -1,7 +1,8 @@
 //! Real daemons, each started in every mode and ended in every way: one test a cell, `nginx::run::SIGKILL`.
 //!
 //! `baseline` is the daemon without pidward: what is expected of `run` (`pidward run --`), `guarded` (`pidward run -p
-//! PIDFILE --no-preload --`) and `preload` (nothing but LD_PRELOAD) comes from it, in the same run.
+//! PIDFILE --no-preload --`), `preload` (nothing but LD_PRELOAD) and for some `named` (`pidward run -p PIDFILE --`) comes
+//! from it, in the same run. Besides there are stories: `nginx::run::an_upgraded_master_is_guarded`.
 
 use std::process::ExitCode;
 
@@ -10,15 +11,19 @@ use pidward_tests::namespace;
 
 mod cell;
 mod daemon;
+mod guarded;
+mod hand_over;
 mod inside;
 mod left;
 mod life;
 mod matrix;
 mod stock;
+mod story;
 mod ways;
 
 mod apache;
 mod busybox;
+mod chrony;
 mod cron;
 mod dnsmasq;
 mod haproxy;
@@ -31,11 +36,13 @@ mod shell;
 mod sshd;
 mod start_stop_daemon;
 mod supervisor;
+mod vsftpd;
 
 use daemon::Daemon;
+use story::Story;
 
 /// In the order of the table's rows.
-static DAEMONS: [Daemon; 14] = [
+static DAEMONS: [Daemon; 16] = [
     apache::DAEMON,
     sshd::DAEMON,
     postgres::DAEMON,
@@ -46,10 +53,23 @@ static DAEMONS: [Daemon; 14] = [
     haproxy::DAEMON,
     dnsmasq::DAEMON,
     memcached::DAEMON,
+    chrony::DAEMON,
+    vsftpd::DAEMON,
     supervisor::DAEMON,
     start_stop_daemon::DAEMON,
     shell::DAEMON,
     busybox::DAEMON,
+];
+
+/// What daemons do besides ending.
+static STORIES: [Story; 7] = [
+    hand_over::SSHD_HUP,
+    hand_over::NGINX_UPGRADE,
+    hand_over::NGINX_QUIT,
+    hand_over::NGINX_KILLED,
+    hand_over::HAPROXY_RELOAD,
+    hand_over::HAPROXY_RELOAD_BY_HAND,
+    vsftpd::SESSIONS_END,
 ];
 
 fn main() -> ExitCode {
@@ -57,7 +77,8 @@ fn main() -> ExitCode {
         return done;
     }
     let arguments = Arguments::from_args();
-    let (trials, written) = matrix::trials(&DAEMONS);
+    let (mut trials, written) = matrix::trials(&DAEMONS);
+    trials.extend(story::trials(&STORIES));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if let Err(failure) = written.write() {
         eprintln!("{failure}");

@@ -7,13 +7,12 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use libtest_mimic::{Failed, Trial};
-use pidward_tests::deadline::Deadline;
-use pidward_tests::failure::{Checked, Doing, Failure};
+use pidward_tests::failure::{Checked, Doing};
+use pidward_tests::release;
 use pidward_tests::table::Cell;
-use pidward_tests::{namespace, release};
 
 use crate::daemon::Daemon;
-use crate::inside::{Order, REPORT, Showed};
+use crate::inside::{Order, Showed};
 use crate::stock::Stock;
 use crate::ways::{Ending, Mode};
 
@@ -55,12 +54,7 @@ impl Row {
             stock,
             under_test,
         };
-        let order = serde_json::to_string(&order).doing("write an order")?;
-        let said = namespace::run(&[&order], None, Deadline::seconds(120))?;
-        let report = said.lines().find_map(|line| line.strip_prefix(REPORT));
-        let report =
-            report.ok_or_else(|| Failure::new("the test itself", format!("no report: {said}")))?;
-        serde_json::from_str::<Checked<Showed>>(report).doing("read the report")?
+        order.carry_out()
     }
 }
 
@@ -115,7 +109,7 @@ pub(crate) fn trials(daemons: &'static [Daemon]) -> (Vec<Trial>, Written) {
             let base = Arc::clone(&row);
             let shown = move || base.baseline().map(|_| ()).map_err(Failed::from);
             trials.push(Trial::test(name(Mode::Baseline), shown));
-            for mode in Mode::KEPT {
+            for &mode in daemon.modes {
                 let (row, written, label) = (Arc::clone(&row), written.clone(), label.clone());
                 let place = trials.len();
                 let compare = move || {

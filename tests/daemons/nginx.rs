@@ -29,7 +29,14 @@ pub(crate) const DAEMON: Daemon = Daemon {
     package: "nginx",
     prepare: |_| write("nginx.conf", CONFIGURATION),
     pidfile: "nginx.pid",
-    start: &["nginx", "-e", "/mnt/error.log", "-c", "/mnt/nginx.conf"],
+    // Its whole path, which it needs to execute another master.
+    start: &[
+        "/usr/sbin/nginx",
+        "-e",
+        "/mnt/error.log",
+        "-c",
+        "/mnt/nginx.conf",
+    ],
     ready: &[Ready::Answers(8080, "GET / HTTP/1.0\r\n\r\n")],
     stop: Some(&[
         "nginx",

@@ -14,11 +14,16 @@ pub(crate) enum Mode {
     Guarded,
     /// `LD_PRELOAD=libpidward.so COMMAND`
     Preload,
+    /// `pidward run -p PIDFILE -- COMMAND`
+    Named,
 }
 
 impl Mode {
-    /// Those that are compared with the baseline.
-    pub(crate) const KEPT: [Self; 3] = [Self::Run, Self::Guarded, Self::Preload];
+    /// Those in which every daemon is compared with its baseline.
+    pub(crate) const USUAL: [Self; 3] = [Self::Run, Self::Guarded, Self::Preload];
+
+    /// And the one that takes a preload to a daemon together with the name of a pidfile that it does not write itself.
+    pub(crate) const ALL: [Self; 4] = [Self::Run, Self::Guarded, Self::Preload, Self::Named];
 
     /// Its word in the names of tests and in the table.
     pub(crate) fn name(self) -> &'static str {
@@ -27,6 +32,7 @@ impl Mode {
             Self::Run => "run",
             Self::Guarded => "guarded",
             Self::Preload => "preload",
+            Self::Named => "named",
         }
     }
 }

@@ -58,6 +58,25 @@ impl Seen {
     }
 }
 
+/// The wait status of a zombie, which its parent has not asked for yet. Since Linux 3.5.
+#[must_use]
+pub fn wait_status(zombie: i32) -> Option<i32> {
+    let stat = fs::read_to_string(format!("/proc/{zombie}/stat")).ok()?;
+    let (_, tail) = stat.rsplit_once(") ")?;
+    // Field 52, and the first of the tail is the third.
+    tail.trim_end().split(' ').nth(52 - 3)?.parse().ok()
+}
+
+/// Whether a process is under a seccomp filter.
+#[must_use]
+pub fn is_filtered(pid: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let mode = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Seccomp:"));
+    mode.is_some_and(|mode| mode.trim() == "2")
+}
+
 /// All processes but the first one, which is the test itself.
 #[must_use]
 pub fn others() -> Vec<Seen> {

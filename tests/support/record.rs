@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// A complete record.
@@ -33,6 +34,13 @@ impl Record {
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .collect(),
         })
+    }
+
+    /// Whether it was written for the file that `pidfile` is now.
+    #[must_use]
+    pub fn is_of(&self, pidfile: &Path) -> bool {
+        let inode = fs::metadata(pidfile).map(|file| file.ino().to_string());
+        inode.ok().as_ref() == self.values.get("file")
     }
 
     /// A value that is a process's number.

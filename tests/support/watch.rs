@@ -9,6 +9,22 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use crate::deadline::Deadline;
 use crate::failure::{Checked, Doing};
 
+/// Looks until there is something to see or the deadline is over. For what the kernel tells nobody: that a port is
+/// listened at, that a zombie is gone.
+pub fn every_ten_milliseconds<T>(
+    deadline: Deadline,
+    mut look: impl FnMut() -> Option<T>,
+) -> Option<T> {
+    loop {
+        let seen = look();
+        if seen.is_some() || deadline.passed() {
+            return seen;
+        }
+        // An interruption is as good as the time's end.
+        let _ = poll(&mut [], 10_u8);
+    }
+}
+
 /// Directories under observation from the moment it was made.
 #[derive(Debug)]
 pub struct Watch {

@@ -9,10 +9,12 @@ use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::proc;
 use pidward_tests::process::Process;
-use pidward_tests::world::evidence;
+use pidward_tests::world::{evidence, owner};
 
 use super::post::{Post, daemon, guard, kill, leaves, ready, start};
+use crate::compare::bare;
 use crate::legacy::Legacy;
+use crate::programs::LEGACY;
 use crate::promise::Promise;
 use crate::run::pidward;
 use crate::scene::Scene;
@@ -45,6 +47,10 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         each(
             "a_guard_without_a_pidfile_leaves_after_its_time_out",
             timeout,
+        ),
+        each(
+            "a_guard_that_was_started_for_a_daemon_dead_by_then_leaves",
+            dead_by_then,
         ),
         each("a_guard_alone_in_its_cgroup_leaves", alone),
         each(
@@ -113,6 +119,29 @@ fn timeout(scene: &Scene) -> Checked {
         true => Err(Failure::new("the record stays", evidence())),
         false => Ok(()),
     }
+}
+
+/// A daemon that is killed while it loads the shim, which finds its PID in a pidfile and starts a guard, though one that
+/// was there before has removed the pidfile by now. It is killed a little later in each turn.
+fn dead_by_then(scene: &Scene) -> Checked {
+    for turn in 0..100 {
+        scene.clear()?;
+        let post = Post::at("x.lock")?;
+        let mut command = bare(&Scene::program(LEGACY));
+        command.args(["make", "open", "x.lock", "exec", "hear"]);
+        command.env("LD_PRELOAD", scene.release.join("libpidward.so"));
+        command.env("PIDWARD_PIDFILE", &post.pidfile);
+        let daemon = Legacy::start(command)?;
+        post.until("written", || owner(&post.pidfile))?;
+        let moment = Instant::now() + Duration::from_micros(40 * turn);
+        while Instant::now() < moment {
+            std::hint::spin_loop();
+        }
+        kill(daemon)?;
+        post.cleared()?;
+        left_soon()?;
+    }
+    Ok(())
 }
 
 /// A cgroup of the test's own, which is gone when its processes are.

@@ -142,7 +142,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         ),
         Promise::new("a_child_by_vfork_leaves_the_parents_memory_as_it_was", |scene| {
             let child = "make open y.pid make rename z.pid set sigaction 15 count resethand query 15 \
-                set sysv_signal 1 count 0 set siginterrupt 2 SIG_DFL 0 set signal 2 SIG_DFL 0 \
+                set bsd_signal 1 count 0 set siginterrupt 2 SIG_DFL 0 set signal 2 SIG_DFL 0 \
                 set sigset 3 count 0 set system_call 10 count resethand gone y.pid gone z.pid die kill";
             let parent = "query 15 query 1 query 2 query 3 query 10 there x.pid raise 15";
             for before in ["resolve make open x.pid", "resolve"] {
@@ -155,6 +155,27 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
             }
             Ok(())
         }),
+        Promise::new(
+            "a_program_that_fails_to_exec_removes_its_pidfile",
+            |scene| {
+                HARD.iter()
+                    .chain(&SOFT)
+                    .filter(|death| **death != "die kill")
+                    .try_for_each(|death| {
+                        let steps = format!("make open x.pid failed_exec there x.pid {death}");
+                        scene.lives(&steps)?.removed(&["x.pid"])
+                    })
+            },
+        ),
+        Promise::new(
+            "a_child_that_fails_to_exec_never_removes_its_parents_pidfile",
+            |scene| {
+                BORROWERS
+                    .iter()
+                    .chain(&["fork", "raw_fork"])
+                    .try_for_each(|kind| childs_death(scene, kind, "failed_exec die _exit"))
+            },
+        ),
         Promise::new("a_program_that_execs_itself_keeps_its_pidfile", |scene| {
             scene
                 .lives("make open x.pid exec there x.pid die exit")?

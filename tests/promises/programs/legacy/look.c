@@ -136,6 +136,14 @@ static char **exec(char **words)
     return words;
 }
 
+/* failed_exec: would become a program that is not there. */
+static char **failed_exec(char **words)
+{
+    execv("/nowhere/daemon", words);
+    say("exec: %s\n", strerror(errno));
+    return words;
+}
+
 /* spin: waits without a system call. */
 static char **spin(char **words)
 {
@@ -156,6 +164,7 @@ const struct step steps_of_look[] = {
     {"errno", look_at_errno}, {"descriptors", descriptors}, {"status", status},
     {"children", children}, {"block", block},
     {"chdir", change_directory}, {"nobody", nobody}, {"no_processes", no_processes},
-    {"clean_up", clean_up}, {"exec", exec},        {"spin", spin},       {"pause", wait_for_signals},
+    {"clean_up", clean_up}, {"exec", exec},      {"failed_exec", failed_exec},
+    {"spin", spin},        {"pause", wait_for_signals},
     {0},
 };
