@@ -64,6 +64,8 @@ impl Guard<'_> {
                 Over::Passed(new) => {
                     previous =
                         Some(core::mem::replace(&mut owner, new)).filter(Owner::file_was_moved);
+                    // What he has elsewhere may go at any time, and with it the file.
+                    previous.iter_mut().for_each(Owner::close_file);
                     continue;
                 }
                 Over::Removed => return End::Gone(owner),
