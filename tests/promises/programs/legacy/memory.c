@@ -12,6 +12,7 @@
 #ifdef __GLIBC__
 int __sigaction(int number, const struct sigaction *new, struct sigaction *old);
 #endif
+void (*bsd_signal(int number, void (*handler)(int)))(int);
 
 enum { MOST = 8 };
 
@@ -50,6 +51,7 @@ static char **resolve(char **words)
     must(rename(must(creat("resolve", 0600), "creat") < 0 ? "" : "resolve", "resolved"), "rename");
     signal(SIGWINCH, SIG_DFL);
     sigset(SIGWINCH, SIG_DFL);
+    bsd_signal(SIGWINCH, SIG_DFL);
     siginterrupt(SIGWINCH, 0);
     sigaction(SIGWINCH, NULL, NULL);
 #ifdef __GLIBC__
