@@ -39,12 +39,13 @@ pub fn left_in(namespace: PidNs) -> Left {
     }
 }
 
-/// Whether this holds of any process below; `true` where they cannot be listed or not be told from others.
+/// Whether this holds of any living process below; `true` where they cannot be listed or not be told from others.
 pub(crate) fn any(holds: impl Fn(&ProcDir) -> bool) -> bool {
     let mut found = false;
     let listed = process::each(|_, process| {
         let is_below = process.numbers(|numbers| numbers.nth(1).is_some());
-        found = is_below == Some(true) && holds(&process);
+        let is_dead = || process.stat(|stat| stat.is_dead()).unwrap_or(true);
+        found = is_below == Some(true) && !is_dead() && holds(&process);
         !found
     });
     found || listed.is_err()

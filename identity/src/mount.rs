@@ -3,6 +3,7 @@
 //! What no mount table tells is the limit: of a file system that a container runtime has mounted in several containers
 //! as a whole, each of them sees but its own mount.
 
+use core::ffi::CStr;
 use core::mem::MaybeUninit;
 
 use arrayvec::ArrayVec;
@@ -67,11 +68,11 @@ impl Own {
     fn of(directory: BorrowedFd<'_>) -> Option<Self> {
         let number = DecInt::new(directory.as_raw_fd());
         let id = id(&number)?;
-        let links = open(CWD, b"/proc/self/fd\0")?;
+        let links = open(CWD, c"/proc/self/fd")?;
         let mut buffer = [MaybeUninit::uninit(); LINE];
         let (path, _) =
             rustix::fs::readlinkat_raw(&links, number.as_c_str(), &mut buffer[..]).ok()?;
-        let table = open(CWD, b"/proc/self/mountinfo\0")?;
+        let table = open(CWD, c"/proc/self/mountinfo")?;
         let mut own = None;
         read::lines::<LINE>(table.as_fd(), |line| {
             let mount = Mount::parse(line).filter(|mount| mount.id == id);
@@ -159,8 +160,8 @@ impl<'a> Mount<'a> {
 
 /// The number of the mount that a descriptor is on, `proc_pid_fdinfo(5)`.
 fn id(number: &DecInt) -> Option<u64> {
-    let infos = open(CWD, b"/proc/self/fdinfo\0")?;
-    let info = open(&infos, number.as_bytes_with_nul())?;
+    let infos = open(CWD, c"/proc/self/fdinfo")?;
+    let info = open(&infos, number.as_c_str())?;
     let mut id = None;
     read::lines::<256>(info.as_fd(), |line| {
         let value = line.strip_prefix(b"mnt_id:");
@@ -171,7 +172,7 @@ fn id(number: &DecInt) -> Option<u64> {
     id
 }
 
-fn open(directory: impl AsFd, path: &[u8]) -> Option<OwnedFd> {
+fn open(directory: impl AsFd, path: &CStr) -> Option<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     rustix::fs::openat(directory, path, flags, Mode::empty()).ok()
 }
@@ -207,8 +208,16 @@ mod tests {
 
     #[test]
     fn a_file_system_of_a_network_is_shared() {
-        // /dev/fd leads into proc, /sys is local too; a pipe's file system is none that has files of ours.
+        // A pipe's file system stands in for one of an unknown kind.
         let (pipe, _) = rustix::pipe::pipe().unwrap();
         assert!(is_shared(pipe.as_fd()));
+    }
+
+    #[test]
+    fn the_mount_that_a_directory_is_on_is_found() {
+        let flags = OFlags::PATH | OFlags::DIRECTORY;
+        let proc = rustix::fs::openat(CWD, c"/proc/sys", flags, Mode::empty()).unwrap();
+        let own = Own::of(proc.as_fd()).unwrap();
+        assert_eq!(own.path.unwrap().as_slice(), b"/sys");
     }
 }

@@ -3,6 +3,8 @@
 //! A pidfile is a claim of whoever can change it: of its user, of its record's, of those whom a mode lets in, its own
 //! or that of a directory on its path. Root and the caller may claim anything; everybody else only their own processes.
 
+use core::ffi::CStr;
+
 use arrayvec::ArrayVec;
 use rustix::fd::{AsRawFd, BorrowedFd};
 use rustix::io::Errno;
@@ -119,13 +121,18 @@ fn has_list(file: BorrowedFd<'_>) -> bool {
     let put = parts
         .into_iter()
         .try_for_each(|part| path.try_extend_from_slice(part));
+    let path = CStr::from_bytes_with_nul(&path)
+        .ok()
+        .filter(|_| put.is_ok());
     let name = c"system.posix_acl_access";
-    put.is_ok() && rustix::fs::getxattr(path.as_slice(), name, &mut [0_u8; 0][..]).is_ok()
+    path.is_some_and(|path| rustix::fs::getxattr(path, name, &mut [0_u8; 0][..]).is_ok())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fd::AsFd;
+    use rustix::fs::{Mode, OFlags};
 
     fn writers(of: &[(u32, u32, u32)]) -> Writers {
         let mut writers = Writers::NOBODY;
@@ -194,6 +201,42 @@ mod tests {
         assert!(Writers::NOBODY.speak_for(None));
         assert!(!Writers::ANYBODY.speak_for(None));
         assert!(!writers(&[(33, 33, 0o644)]).speak_for(None));
+    }
+
+    #[test]
+    fn whoever_an_access_control_list_lets_in_is_anybody() {
+        let path = std::env::temp_dir().join(format!("pidward-acl-{}", std::process::id()));
+        let flags = OFlags::CREATE | OFlags::RDWR;
+        let file = rustix::fs::open(path.to_str().unwrap(), flags, Mode::RUSR).unwrap();
+        let can_write = || {
+            let mut writers = Writers::NOBODY;
+            writers.add_file(file.as_fd(), (0, 0, 0o664));
+            writers
+        };
+        assert_eq!(can_write(), writers(&[(0, 0, 0o664)]));
+        // Version 2: user rw, user 33 rw, group r, mask rw, others r (posix_acl_xattr.h of the kernel).
+        let entries = [
+            (1, 6, u32::MAX),
+            (2, 6, 33),
+            (4, 4, u32::MAX),
+            (16, 6, u32::MAX),
+            (32, 4, u32::MAX),
+        ];
+        let mut list = 2_u32.to_le_bytes().to_vec();
+        for (tag, rights, id) in entries {
+            list.extend(u16::to_le_bytes(tag));
+            list.extend(u16::to_le_bytes(rights));
+            list.extend(u32::to_le_bytes(id));
+        }
+        let flags = rustix::fs::XattrFlags::empty();
+        let set = rustix::fs::fsetxattr(&file, c"system.posix_acl_access", &list, flags);
+        let seen = can_write();
+        std::fs::remove_file(&path).unwrap();
+        // Only a file system that has none can keep us from finding it.
+        assert!(
+            set == Err(Errno::OPNOTSUPP) || seen.anybody,
+            "{set:?} {seen:?}"
+        );
     }
 
     #[test]

@@ -6,17 +6,23 @@ use std::process::ExitCode;
 use libtest_mimic::Arguments;
 use pidward_tests::namespace;
 
+mod adopt;
+mod answer;
 mod compare;
 mod guard;
 mod guards;
 mod legacy;
+mod number;
 mod programs;
 mod promise;
 mod run;
 mod scene;
 mod shim;
 mod shipped;
+mod signal;
 mod status;
+mod stop;
+mod wait;
 
 use promise::Promise;
 
@@ -27,6 +33,10 @@ fn promises() -> Vec<Promise> {
         .chain(guard::promises())
         .chain(run::promises())
         .chain(status::promises())
+        .chain(signal::promises())
+        .chain(stop::promises())
+        .chain(wait::promises())
+        .chain(adopt::promises())
         .collect()
 }
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -130,6 +131,13 @@ static char **exec(char **words)
     return words;
 }
 
+/* call NAME: is called that from now on. */
+static char **call(char **words)
+{
+    must(prctl(PR_SET_NAME, words[0]), "PR_SET_NAME");
+    return words + 1;
+}
+
 /* spin: waits without a system call. */
 static char **spin(char **words)
 {
@@ -150,6 +158,6 @@ const struct step steps_of_look[] = {
     {"errno", look_at_errno}, {"descriptors", descriptors}, {"status", status},
     {"children", children}, {"usage", usage},    {"block", block},
     {"chdir", change_directory}, {"nobody", nobody}, {"no_processes", no_processes},
-    {"exec", exec},        {"spin", spin},       {"pause", wait_for_signals},
+    {"exec", exec},        {"call", call},       {"spin", spin},       {"pause", wait_for_signals},
     {0},
 };
