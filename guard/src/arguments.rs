@@ -8,6 +8,7 @@
 use core::ffi::{CStr, c_char};
 use core::fmt::{self, Write};
 
+use pidward_identity::pid::{self, Pid};
 use rustix::fd::BorrowedFd;
 
 use crate::line::{Line, Shown};
@@ -16,10 +17,11 @@ use crate::line::{Line, Shown};
 const TIMEOUT: u32 = 90;
 
 const HELP: &str = "\
-Usage: pidward-guard [--timeout SECONDS] [--named] PIDFILE
+Usage: pidward-guard [--timeout SECONDS] [--named] [--vouched PID] PIDFILE
 Waits for the process that PIDFILE names, removes PIDFILE at its death, and tells syslog.
   --timeout SECONDS  leave when PIDFILE does not come within that time (90)
   --named            stay while the process lives, even when it removes PIDFILE itself
+  --vouched PID      believe PIDFILE when it names PID, whoever can write it and whenever it was written
 ";
 
 /// What the guard is to do.
@@ -31,6 +33,8 @@ pub(crate) struct Request {
     pub(crate) timeout: u32,
     /// The user named the pidfile: the guard belongs to the daemon, not to one file of that name.
     pub(crate) named: bool,
+    /// The user vouches that the pidfile means this process.
+    pub(crate) vouched: Option<Pid>,
 }
 
 /// The arguments, as the kernel left them: strings one behind the other, and pointers to them.
@@ -67,7 +71,7 @@ impl Arguments {
 
     /// Reads them; `Err` is the exit status when there is nothing to guard.
     pub(crate) fn request(self) -> Result<Request, u8> {
-        let (mut timeout, mut named, mut at) = (TIMEOUT, false, 1);
+        let (mut timeout, mut named, mut vouched, mut at) = (TIMEOUT, false, None, 1);
         while let Some(argument) = self.get(at) {
             match argument.to_bytes() {
                 b"--named" => named = true,
@@ -76,6 +80,14 @@ impl Arguments {
                     timeout = self.get(at).and_then(seconds).ok_or_else(|| {
                         refuse(format_args!("--timeout takes a number of seconds"))
                     })?;
+                }
+                b"--vouched" => {
+                    at += 1;
+                    let pid = self
+                        .get(at)
+                        .and_then(|text| pid::parse(text.to_bytes()).ok());
+                    let refused = || refuse(format_args!("--vouched takes a process ID"));
+                    vouched = Some(pid.ok_or_else(refused)?);
                 }
                 b"--help" => return Err(inform(HELP)),
                 b"--version" => {
@@ -114,6 +126,7 @@ impl Arguments {
             path,
             timeout,
             named,
+            vouched,
         })
     }
 

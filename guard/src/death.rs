@@ -12,13 +12,6 @@ use crate::hand_over::Owner;
 use crate::line::Shown;
 use crate::syslog::{self, Severity};
 
-/// Signals by number, the same on all architectures that the guard is built for, signal(7).
-const SIGNALS: [&str; 31] = [
-    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
-    "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
-    "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
-];
-
 /// Says that the pidfile was removed. Waits at most so many milliseconds for the owner's exit to be known.
 pub(crate) fn say_removed(path: &CStr, owner: &Owner, milliseconds: u32) {
     let info = owner.pidfd().and_then(|pidfd| {
@@ -68,22 +61,10 @@ struct Cause(Option<ExitInfo>);
 
 impl Display for Cause {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(info) = self.0 else {
-            return out.write_str("ended");
-        };
-        if let Some(status) = info.exit_status() {
-            return write!(out, "exited with status {status}");
+        match self.0 {
+            Some(info) => info.fmt(out),
+            None => out.write_str("ended"),
         }
-        let signal = info.signal().unwrap_or_default();
-        write!(out, "was ended by signal {signal}")?;
-        let index = usize::try_from(signal.saturating_sub(1)).ok();
-        if let Some(name) = index.and_then(|index| SIGNALS.get(index)) {
-            write!(out, " ({name})")?;
-        }
-        if info.core_dumped() {
-            out.write_str(", core dumped")?;
-        }
-        Ok(())
     }
 }
 

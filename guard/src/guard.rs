@@ -115,7 +115,8 @@ impl Guard<'_> {
         loop {
             self.watch.drain();
             let look = self.pidfile.look().ok();
-            let named = look.map(|look| hand_over::named(&self.pidfile, look));
+            let vouched = self.request.vouched;
+            let named = look.map(|look| hand_over::named(&self.pidfile, look, vouched));
             let owned = matches!(named, Some(Named::Owner(_)));
             // The order matters: while it still holds its record, the other has its last look yet to come, and
             // will see the owner that was seen here.

@@ -103,8 +103,8 @@ pub(crate) enum Named {
     Nobody,
 }
 
-/// Finds the process that the pidfile names.
-pub(crate) fn named(pidfile: &Pidfile<'_>, look: Look) -> Named {
+/// Finds the process that the pidfile names. One that the user vouches for needs no more evidence than its life.
+pub(crate) fn named(pidfile: &Pidfile<'_>, look: Look, vouched: Option<Pid>) -> Named {
     let Ok(pid) = look.pid else {
         return Named::Nobody;
     };
@@ -113,15 +113,17 @@ pub(crate) fn named(pidfile: &Pidfile<'_>, look: Look) -> Named {
         Err(Errno::SRCH) => return Named::Dead(Owner::new(pid, ArrayVec::new(), None, look)),
         Err(_) => return Named::Nobody,
     };
-    let Some(living) = evidence::living(pidfile, &look, pid, Some(&pidfd)) else {
+    let writers = pidfile.writers(&look);
+    let Some(living) = evidence::living(&look, &writers, pid, Some(&pidfd)) else {
         return Named::Dead(Owner::new(pid, ArrayVec::new(), Some(pidfd), look));
     };
-    if living.kind != Kind::Process || living.younger_than_file {
+    let is_vouched = vouched == Some(pid);
+    if living.kind != Kind::Process || living.younger_than_file && !is_vouched {
         return Named::Nobody;
     }
     // Of a process that /proc does not show nothing is known, so nothing will be recorded; but its death can be
     // seen, and its pidfile removed then.
-    if !living.trusted && living.uid.is_some() {
+    if !living.trusted && living.uid.is_some() && !is_vouched {
         return Named::Untrusted(pid);
     }
     Named::Owner(Owner::new(pid, living.comm, Some(pidfd), look))
@@ -146,7 +148,7 @@ pub(crate) enum Now {
 pub(crate) fn now(pidfile: &Pidfile<'_>, owner: &Owner) -> Now {
     match pidfile.look() {
         Ok(look) if look.pid == Ok(owner.pid) => Now::His(look),
-        Ok(look) => match named(pidfile, look) {
+        Ok(look) => match named(pidfile, look, None) {
             Named::Owner(another) => Now::Passed(another),
             Named::Untrusted(pid) => Now::Between(Some(pid)),
             Named::Dead(_) | Named::Nobody => Now::Between(None),

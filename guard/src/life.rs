@@ -102,7 +102,9 @@ impl Guard<'_> {
             let is_new = look
                 .as_ref()
                 .is_some_and(|look| look.changed >= self.started);
-            let untrusted = match look.map(|look| hand_over::named(&self.pidfile, look)) {
+            let vouched = self.request.vouched;
+            let named = look.map(|look| hand_over::named(&self.pidfile, look, vouched));
+            let untrusted = match named {
                 Some(Named::Owner(owner)) => return Ok(owner),
                 Some(Named::Dead(owner)) if is_new => return Ok(owner),
                 Some(Named::Untrusted(pid)) => Some(pid),
@@ -174,7 +176,7 @@ impl Guard<'_> {
             // As it was when last looked at, the file is the dead one's, whoever may have his number by now.
             let as_before = version == Some(owner.version);
             let named = match look.filter(|_| !as_before) {
-                Some(look) => hand_over::named(&self.pidfile, look),
+                Some(look) => hand_over::named(&self.pidfile, look, None),
                 None => Named::Nobody,
             };
             let (pause, end) = match named {

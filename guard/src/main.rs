@@ -38,10 +38,9 @@ mod start;
 mod syslog;
 mod watch;
 
-use core::ffi::CStr;
-
 use pidward_identity::pidfd::PidFd;
 use pidward_identity::pidfile::Pidfile;
+use pidward_identity::walk::NoWay;
 use rustix::io::Errno;
 use rustix::time::ClockId;
 
@@ -71,31 +70,14 @@ fn guard(request: Request, environment: Environment, writer: Option<PidFd>) -> R
     let guard = Guard {
         request,
         environment,
-        pidfile: pidfile(request.path)?,
+        pidfile: Pidfile::at(request.path).map_err(|no_way| match no_way {
+            NoWay::Refused(error) => error,
+            // A symbolic link that might lead elsewhere next time.
+            NoWay::Link(_) => Errno::LOOP,
+        })?,
         watch: Watch::default(),
         // Who renames a pidfile into place starts the guard after that.
         started: rustix::time::clock_gettime(ClockId::Realtime).tv_sec - 2,
     };
     guard.live(writer)
-}
-
-/// Opens the pidfile's directory. The path itself stays whole: ps(1) shows it.
-///
-/// Not inlined, like others with large buffers: what they need of the stack would be needed for life.
-#[inline(never)]
-fn pidfile(path: &'static CStr) -> Result<Pidfile<'static>, Errno> {
-    const PATH_MAX: usize = 4096;
-    let bytes = path.to_bytes_with_nul();
-    let slash = bytes.iter().rposition(|&byte| byte == b'/');
-    let slash = slash.ok_or(Errno::INVAL)?;
-    let (directory, name) = bytes.split_at_checked(slash + 1).ok_or(Errno::INVAL)?;
-    let name = CStr::from_bytes_with_nul(name).map_err(|_| Errno::INVAL)?;
-    // With its slash at the end: "/run/" is "/run", and "/" is itself.
-    let mut buffer = [0; PATH_MAX];
-    let room = buffer
-        .get_mut(..directory.len())
-        .ok_or(Errno::NAMETOOLONG)?;
-    room.copy_from_slice(directory);
-    let directory = CStr::from_bytes_until_nul(&buffer).map_err(|_| Errno::NAMETOOLONG)?;
-    Pidfile::in_directory(directory, name)
 }

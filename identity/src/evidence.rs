@@ -4,17 +4,20 @@ use core::ffi::CStr;
 
 use arrayvec::ArrayVec;
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+use crate::below::{self, Left};
 use crate::lock;
+use crate::mount;
+use crate::owner::Owner;
 use crate::pid::{NotAPid, Pid};
 use crate::pidfd::{PidFd, Reopened};
 use crate::pidfile::{Look, NoLook, Pidfile, is_regular};
 use crate::process::{BootId, ClockTicks, MachineId, PidNs, ProcDir, start_of_day};
 use crate::read;
 use crate::record::{self, Record};
-use crate::trust;
+use crate::trust::Writers;
 
 /// The name that a guard goes by in ps(1): pidward's own processes are nobody's daemon.
 pub const GUARD_COMM: &CStr = c"pidward: guard";
@@ -32,6 +35,8 @@ pub enum Claim {
     NotRegular,
     /// It cannot be read.
     Unreadable(Errno),
+    /// A symbolic link of this user's is on its path, and is not followed.
+    BehindLink(u32),
     /// It names no process.
     NoPid(NotAPid),
     /// It names a process.
@@ -45,7 +50,7 @@ pub enum Kind {
     Process,
     /// A thread of a process with another number, or of the kernel.
     Thread,
-    /// A guard of pidward's.
+    /// A guard of pidward's, or the asking process itself.
     Pidward,
 }
 
@@ -84,12 +89,61 @@ pub enum Recorded {
     Nothing,
     /// It is the recorded one.
     Same(Proof),
-    /// The recorded one is another, and dead.
+    /// The recorded one is dead, whether or not another has the number.
     Another,
-    /// The recorded one lived under another boot of this machine.
-    OtherBoot,
-    /// The recorded one lives or lived where we cannot look.
-    Elsewhere,
+    /// The recorded one lived under another boot, or in another PID namespace, or on another machine.
+    Abroad(Abroad),
+}
+
+/// What is known of a recorded process that is none of ours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Abroad {
+    /// It was recorded under this boot.
+    pub this_boot: bool,
+    /// It was recorded on this machine. Where one of the two has no identity, it was not.
+    pub this_machine: bool,
+    /// A guard holds its lock on the record.
+    pub guarded: bool,
+    /// Who is left in its PID namespace.
+    pub left: Left,
+}
+
+/// What the kernel offers beyond /proc. Found out at run time; what is taken away here is not used, for a test of what
+/// older kernels come to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Offered {
+    /// File handles of pidfds, since Linux 6.14.
+    pub handle: bool,
+    /// Inodes of pidfds, since 6.9.
+    pub inode: bool,
+    /// Pidfds, since 5.3.
+    pub pidfd: bool,
+}
+
+impl Offered {
+    /// Whatever the kernel has.
+    pub const ALL: Self = Self {
+        handle: true,
+        inode: true,
+        pidfd: true,
+    };
+
+    fn pidfd_of(self, pid: Pid) -> Option<PidFd> {
+        if self.pidfd {
+            PidFd::open(pid).ok()
+        } else {
+            None
+        }
+    }
+}
+
+/// What is asked of a pidfile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Question {
+    /// What may be used for the answer.
+    pub offered: Offered,
+    /// The user himself named the file.
+    pub named: bool,
 }
 
 /// All that a verdict is made of.
@@ -101,67 +155,121 @@ pub struct Evidence {
     pub living: Option<Living>,
     /// What the record says.
     pub recorded: Recorded,
+    /// The user himself named the file.
+    pub named: bool,
+    /// Others see the file too: other machines, or other PID namespaces. Looked for only where it matters.
+    pub shared: bool,
+    /// A process in a PID namespace below ours goes by the number there. Likewise.
+    pub below: bool,
+}
+
+/// What was found, and what it was found of.
+#[derive(Debug)]
+pub struct Gathered<'b> {
+    /// The evidence.
+    pub evidence: Evidence,
+    /// The record, if there is one that counts and speaks of the pidfile as it is.
+    pub record: Option<Record<'b>>,
+    /// The living process that has the number, the one that was looked at.
+    pub owner: Option<Owner>,
+    /// Who, besides root and the caller, can change the pidfile, its record, or the path to them.
+    pub writers: Writers,
 }
 
 impl Evidence {
-    /// Looks at the pidfile, at what it names and at its record.
+    /// Of a pidfile that names no process.
     #[must_use]
-    pub fn gather(pidfile: &Pidfile<'_>) -> Self {
-        Self::gather_with_record(pidfile, &mut [0; record::TEXT_MAX]).0
+    pub const fn without_pid(claim: Claim, named: bool) -> Self {
+        Self {
+            claim,
+            living: None,
+            recorded: Recorded::Nothing,
+            named,
+            shared: false,
+            below: false,
+        }
     }
 
-    /// As [`Evidence::gather`], and gives the record too, if there is one that counts and speaks of the
-    /// pidfile as it is. The buffer takes its text.
+    /// Looks at the pidfile, at what it names and at its record, once. The buffer takes the record's text.
     #[must_use]
-    pub fn gather_with_record<'b>(
+    pub fn gather<'b>(
         pidfile: &Pidfile<'_>,
+        question: Question,
         buffer: &'b mut [u8; record::TEXT_MAX],
-    ) -> (Self, Option<Record<'b>>) {
-        let nothing = |claim| {
-            let evidence = Self {
-                claim,
-                living: None,
-                recorded: Recorded::Nothing,
-            };
-            (evidence, None)
+    ) -> Gathered<'b> {
+        let claim = match pidfile.look() {
+            Ok(look) => match look.pid {
+                Ok(pid) => return gather_of(pidfile, &look, pid, question, buffer),
+                Err(no_pid) => Claim::NoPid(no_pid),
+            },
+            Err(NoLook::Missing) => Claim::Missing,
+            Err(NoLook::NotRegular) => Claim::NotRegular,
+            Err(NoLook::Unreadable(error)) => Claim::Unreadable(error),
         };
-        let look = match pidfile.look() {
-            Ok(look) => look,
-            Err(NoLook::Missing) => return nothing(Claim::Missing),
-            Err(NoLook::NotRegular) => return nothing(Claim::NotRegular),
-            Err(NoLook::Unreadable(error)) => return nothing(Claim::Unreadable(error)),
-        };
-        match look.pid {
-            Err(no_pid) => nothing(Claim::NoPid(no_pid)),
-            Ok(pid) => {
-                let pidfd = PidFd::open(pid).ok();
-                let living = living(pidfile, &look, pid, pidfd.as_ref());
-                let (recorded, record) = recorded(pidfile, &look, pid, pidfd.as_ref(), buffer);
-                let evidence = Self {
-                    claim: Claim::Pid(pid),
-                    living,
-                    recorded,
-                };
-                (evidence, record)
-            }
+        Gathered {
+            evidence: Self::without_pid(claim, question.named),
+            record: None,
+            owner: None,
+            writers: Writers::NOBODY,
         }
     }
 }
 
-/// What lives under the number that the pidfile holds, looked at between two looks at one descriptor of it.
-pub fn living(
+fn gather_of<'b>(
     pidfile: &Pidfile<'_>,
     look: &Look,
     pid: Pid,
-    pidfd: Option<&PidFd>,
-) -> Option<Living> {
-    let seen = seen_in_proc(pidfile, look, pid);
-    match pidfd {
-        Some(pidfd) if pidfd.is_dead() => None,
+    question: Question,
+    buffer: &'b mut [u8],
+) -> Gathered<'b> {
+    let Question { offered, named } = question;
+    let mut writers = pidfile.writers(look);
+    let (record, file) = read_record(pidfile, look, &mut writers, buffer);
+    let pidfd = offered.pidfd_of(pid);
+    let living = living(look, &writers, pid, pidfd.as_ref());
+    let recorded = match (&record, &file) {
+        (Some(record), Some(file)) if !is_of_ours(record) => Recorded::Abroad(abroad(record, file)),
+        (Some(record), _) => compare(record, living.as_ref(), pidfd.as_ref(), offered),
+        _ => Recorded::Nothing,
+    };
+    let unproven = living.is_none() && recorded == Recorded::Nothing;
+    let is_abroad = matches!(recorded, Recorded::Abroad(_));
+    let owner = living.as_ref().and_then(|living| match pidfd {
+        _ if living.kind == Kind::Thread => None,
+        Some(pidfd) => Some(Owner::Held(pidfd)),
+        // Of a process that we may not see, nothing tells it from the next one.
+        None => living.uid.map(|_| Owner::Numbered(pid, living.start)),
+    });
+    Gathered {
+        evidence: Evidence {
+            claim: Claim::Pid(pid),
+            living,
+            recorded,
+            named,
+            shared: (unproven || is_abroad) && mount::is_shared(pidfile.directory()),
+            below: unproven && below::goes_by(pid),
+        },
+        record,
+        owner,
+        writers,
+    }
+}
+
+/// What lives under the number that the pidfile holds, looked at while one descriptor of it is held.
+#[must_use]
+pub fn living(look: &Look, writers: &Writers, pid: Pid, pidfd: Option<&PidFd>) -> Option<Living> {
+    let seen = seen_in_proc(look, writers, pid);
+    let unseen = || Living {
+        trusted: writers.speak_for(None),
+        ..UNSEEN
+    };
+    match (pidfd, seen) {
+        (Some(pidfd), _) if pidfd.is_dead() => None,
         // It lives, and /proc does not show it to us (proc(5), hidepid): that it lives is all we know.
-        Some(_) => Some(seen.unwrap_or(UNSEEN)),
+        (Some(_), seen) => Some(seen.map_or_else(unseen, |(living, _)| living)),
         // A thread, which has no pidfd of its own, or a kernel before 5.3.
-        None => seen.or_else(|| exists(pid).then_some(UNSEEN)),
+        (None, Some((living, is_dead))) => (!is_dead).then_some(living),
+        (None, None) => exists(pid).then(unseen),
     }
 }
 
@@ -180,36 +288,32 @@ fn exists(pid: Pid) -> bool {
     rustix::process::test_kill_process(pid.into()) != Err(Errno::SRCH)
 }
 
-/// What /proc shows of the process.
-fn seen_in_proc(pidfile: &Pidfile<'_>, look: &Look, pid: Pid) -> Option<Living> {
+/// What /proc shows of the process, and whether it is dead and waits to be reaped.
+fn seen_in_proc(look: &Look, writers: &Writers, pid: Pid) -> Option<(Living, bool)> {
     let proc = ProcDir::open(pid).ok()?;
-    let (comm, start, kernel_thread) = proc.stat(|stat| {
-        (
-            stat.comm
-                .iter()
-                .copied()
-                .take(16)
-                .collect::<ArrayVec<u8, 16>>(),
-            stat.start,
-            stat.kernel_thread,
-        )
+    let (comm, start, kernel_thread, is_dead) = proc.stat(|stat| {
+        let comm = stat.comm.iter().copied().take(16);
+        let comm: ArrayVec<u8, 16> = comm.collect();
+        (comm, stat.start, stat.kernel_thread, stat.is_dead())
     })?;
+    let is_own = pid == Pid::this_process() || comm.as_slice() == GUARD_COMM.to_bytes();
     let kind = if kernel_thread || proc.is_thread(pid)? {
         Kind::Thread
-    } else if comm.as_slice() == GUARD_COMM.to_bytes() {
+    } else if is_own {
         Kind::Pidward
     } else {
         Kind::Process
     };
     let credentials = proc.credentials()?;
-    Some(Living {
+    let living = Living {
         kind,
         comm,
         start,
         uid: Some(credentials.uid),
         younger_than_file: is_younger(start, look),
-        trusted: trust::speaks_for(pidfile, look, &credentials),
-    })
+        trusted: writers.speak_for(Some(&credentials)),
+    };
+    Some((living, is_dead))
 }
 
 /// Whether a process that started then is younger than the pidfile, so that the file hardly means it.
@@ -218,29 +322,28 @@ pub fn is_younger(start: ClockTicks, look: &Look) -> bool {
     start_of_day(start) > look.written.seconds.saturating_add(YOUNGER_BY)
 }
 
-/// What the record says of the process, and the record.
-fn recorded<'b>(
+/// The record, if it counts and speaks of the pidfile as it is; and its file. Who can write it is added to the writers.
+fn read_record<'b>(
     pidfile: &Pidfile<'_>,
     look: &Look,
-    pid: Pid,
-    pidfd: Option<&PidFd>,
+    writers: &mut Writers,
     buffer: &'b mut [u8],
-) -> (Recorded, Option<Record<'b>>) {
-    let Some(file) = open_record(pidfile, look) else {
-        return (Recorded::Nothing, None);
+) -> (Option<Record<'b>>, Option<OwnedFd>) {
+    let Some((file, stat)) = open_record(pidfile, look) else {
+        return (None, None);
     };
     let record = read::up_to(file.as_fd(), buffer)
         .ok()
         .and_then(|text| Record::parse(text).ok())
         .filter(|record| record.is_of(look));
-    let recorded = record.as_ref().map_or(Recorded::Nothing, |record| {
-        compare(record, &file, pid, pidfd)
-    });
-    (recorded, record)
+    if record.is_some() {
+        writers.add_file(file.as_fd(), (stat.st_uid, stat.st_gid, stat.st_mode));
+    }
+    (record, Some(file))
 }
 
 /// The record, when it is one that counts: of root's, the caller's, or the pidfile's user's.
-fn open_record(pidfile: &Pidfile<'_>, look: &Look) -> Option<OwnedFd> {
+fn open_record(pidfile: &Pidfile<'_>, look: &Look) -> Option<(OwnedFd, Stat)> {
     let flags =
         OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let name = pidfile.record_name()?;
@@ -248,27 +351,36 @@ fn open_record(pidfile: &Pidfile<'_>, look: &Look) -> Option<OwnedFd> {
         rustix::fs::openat(pidfile.directory(), name.as_c_str(), flags, Mode::empty()).ok()?;
     let stat = rustix::fs::fstat(&file).ok()?;
     let counts = [0, rustix::process::geteuid().as_raw(), look.uid].contains(&stat.st_uid);
-    (is_regular(&stat) && counts).then_some(file)
+    (is_regular(&stat) && counts).then_some((file, stat))
 }
 
-fn compare(record: &Record<'_>, file: &OwnedFd, pid: Pid, pidfd: Option<&PidFd>) -> Recorded {
-    let same_boot = BootId::current() == Some(record.boot);
-    let same_namespace = PidNs::current() == Some(record.pid_ns);
-    if same_boot && same_namespace {
-        return compare_process(record, pid, pidfd);
-    }
-    // Another boot id is proof only on the machine that was recorded, and a held lock says that its guard
-    // lives: then the file is shared with another machine or namespace.
-    let same_machine = record.machine.is_some() && record.machine == MachineId::current();
-    if !same_boot && same_machine && lock::is_held(file) == Ok(false) {
-        Recorded::OtherBoot
-    } else {
-        Recorded::Elsewhere
+/// Whether it was recorded where we are: under this boot, in this PID namespace.
+fn is_of_ours(record: &Record<'_>) -> bool {
+    BootId::current() == Some(record.boot) && PidNs::current() == Some(record.pid_ns)
+}
+
+fn abroad(record: &Record<'_>, file: &OwnedFd) -> Abroad {
+    let this_boot = BootId::current() == Some(record.boot);
+    Abroad {
+        this_boot,
+        this_machine: record.machine.is_some() && record.machine == MachineId::current(),
+        // What cannot be asked may be held.
+        guarded: lock::is_held(file) != Ok(false),
+        left: if this_boot {
+            below::left_in(record.pid_ns)
+        } else {
+            Left::Unseen
+        },
     }
 }
 
-/// The best proof that this kernel offers, in the order of [`Proof`].
-fn compare_process(record: &Record<'_>, pid: Pid, pidfd: Option<&PidFd>) -> Recorded {
+/// The best proof that there is, in the order of [`Proof`].
+fn compare(
+    record: &Record<'_>,
+    living: Option<&Living>,
+    pidfd: Option<&PidFd>,
+    offered: Offered,
+) -> Recorded {
     let same = |is_same, proof| {
         if is_same {
             Recorded::Same(proof)
@@ -276,7 +388,10 @@ fn compare_process(record: &Record<'_>, pid: Pid, pidfd: Option<&PidFd>) -> Reco
             Recorded::Another
         }
     };
-    if let (Some(handle), Some(pidfd)) = (&record.handle, pidfd) {
+    let Some(living) = living else {
+        return Recorded::Another;
+    };
+    if let (Some(handle), Some(pidfd), true) = (&record.handle, pidfd, offered.handle) {
         match pidfd.reopen(handle) {
             Ok(Reopened::Gone) => return Recorded::Another,
             Ok(Reopened::Process(meant)) => {
@@ -286,15 +401,11 @@ fn compare_process(record: &Record<'_>, pid: Pid, pidfd: Option<&PidFd>) -> Reco
         }
     }
     match pidfd.map_or(0, PidFd::inode) {
-        inode if inode != 0 && record.pidfd != 0 => same(inode == record.pidfd, Proof::Inode),
-        _ => {
-            let start = ProcDir::open(pid)
-                .ok()
-                .and_then(|proc| proc.stat(|stat| stat.start));
-            // Without a start time it is dead, or hidden from us: neither says that it is another.
-            start.map_or(Recorded::Nothing, |start| {
-                same(start == record.start, Proof::Start)
-            })
+        inode if offered.inode && inode != 0 && record.pidfd != 0 => {
+            same(inode == record.pidfd, Proof::Inode)
         }
+        // Of a process that we may not see, nothing says that it is another.
+        _ if living.uid.is_none() => Recorded::Nothing,
+        _ => same(living.start.is_same(record.start), Proof::Start),
     }
 }

@@ -1,8 +1,12 @@
 //! The lock that a guard holds on its record for as long as it lives.
 
+use core::ffi::CStr;
+
 use rustix::fd::AsFd;
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
+
+use crate::pidfile::Pidfile;
 
 /// Takes the guard's lock on a record. `false` means that another guard has it.
 ///
@@ -30,20 +34,42 @@ pub fn try_exclusive(record: impl AsFd) -> Result<bool, Errno> {
 /// # Errors
 /// What flock(2) says.
 pub fn is_held(record: impl AsFd) -> Result<bool, Errno> {
+    shared(&record, || ()).map(|done| done.is_none())
+}
+
+/// Does something while no guard holds its lock on this record, and none can take it; `None` when one does. A guard that
+/// comes meanwhile takes it for a question, and asks again.
+pub fn unless_held<T>(record: impl AsFd, then: impl FnOnce() -> T) -> Option<T> {
+    shared(&record, then).ok().flatten()
+}
+
+fn shared<T>(record: impl AsFd, then: impl FnOnce() -> T) -> Result<Option<T>, Errno> {
     loop {
         match rustix::fs::flock(&record, FlockOperation::NonBlockingLockShared) {
-            Ok(()) => return rustix::fs::flock(&record, FlockOperation::Unlock).map(|()| false),
-            Err(Errno::AGAIN) => return Ok(true),
+            Ok(()) => break,
+            Err(Errno::AGAIN) => return Ok(None),
             Err(Errno::INTR) => {}
             Err(error) => return Err(error),
         }
     }
+    let done = then();
+    rustix::fs::flock(&record, FlockOperation::Unlock).map(|()| Some(done))
+}
+
+/// Whether a guard is at work for this pidfile.
+#[must_use]
+pub fn is_guarded(pidfile: &Pidfile<'_>) -> bool {
+    let flags =
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let open =
+        |name: &CStr| rustix::fs::openat(pidfile.directory(), name, flags, Mode::empty()).ok();
+    let record = pidfile.record_name().and_then(|name| open(name.as_c_str()));
+    record.is_some_and(|record| is_held(record) == Ok(true))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::fs::{Mode, OFlags};
 
     #[test]
     fn a_question_does_not_count_as_a_guard() {

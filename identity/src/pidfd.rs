@@ -4,15 +4,18 @@
 //! handle before 6.14, no exit information before 6.15.
 #![expect(unsafe_code, reason = "system calls that rustix does not wrap")]
 
+use core::fmt::{self, Display};
+
 use arrayvec::ArrayVec;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
-use rustix::process::{PidfdFlags, Signal};
+use rustix::process::PidfdFlags;
 use syscalls::{Sysno, raw_syscall};
 
 use crate::pid::Pid;
+use crate::signal::Signal;
 
 /// The file system of pidfds since Linux 6.9 (`PID_FS_MAGIC`, include/uapi/linux/magic.h).
 const PID_FS_MAGIC: u64 = 0x5049_4446;
@@ -68,6 +71,23 @@ impl ExitInfo {
     }
 }
 
+impl Display for ExitInfo {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(status) = self.exit_status() {
+            return write!(out, "exited with status {status}");
+        }
+        let number = self.signal().unwrap_or_default();
+        write!(out, "was ended by signal {number}")?;
+        if let Some(name) = Signal::new(number).and_then(Signal::name) {
+            write!(out, " ({name})")?;
+        }
+        if self.core_dumped() {
+            out.write_str(", core dumped")?;
+        }
+        Ok(())
+    }
+}
+
 /// What a handle led to.
 #[derive(Debug)]
 pub enum Reopened {
@@ -119,6 +139,12 @@ impl PidFd {
         self.wait(PollFlags::IN, Some(0))
     }
 
+    /// Waits for its death, at most so many milliseconds; `false` when it still lives then.
+    #[must_use]
+    pub fn dies_within(&self, milliseconds: u32) -> bool {
+        self.wait(PollFlags::IN, Some(milliseconds))
+    }
+
     /// Waits until its parent has reaped it, at most so many milliseconds; only then is its exit known.
     pub fn wait_until_reaped(&self, milliseconds: u32) -> bool {
         self.wait(PollFlags::HUP, Some(milliseconds))
@@ -149,7 +175,17 @@ impl PidFd {
     /// # Errors
     /// `SRCH` when it is dead, `PERM` when we may not.
     pub fn signal(&self, signal: Signal) -> Result<(), Errno> {
-        rustix::process::pidfd_send_signal(&self.0, signal)
+        // SAFETY: the null siginfo is allowed, and means that of kill(2) (pidfd_send_signal(2)).
+        let answer = unsafe {
+            raw_syscall!(
+                Sysno::pidfd_send_signal,
+                self.0.as_raw_fd(),
+                signal.number(),
+                0,
+                0
+            )
+        };
+        check(answer).map(drop)
     }
 
     /// The inode of the pidfd, which no other process of this boot has; 0 before Linux 6.9.
@@ -253,6 +289,18 @@ impl PidFd {
 impl AsFd for PidFd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+/// Signals whatever process has this number now, kill(2). Only for where there is no pidfd, before Linux 5.3.
+pub(crate) fn signal_number(pid: Pid, signal: Signal) -> Result<(), Errno> {
+    // SAFETY: kill(2) takes two numbers; this one is above 0, so it means one process.
+    check(unsafe { raw_syscall!(Sysno::kill, pid.get(), signal.number()) }).map(drop)
+}
+
+impl AsRawFd for PidFd {
+    fn as_raw_fd(&self) -> i32 {
+        self.0.as_raw_fd()
     }
 }
 

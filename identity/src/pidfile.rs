@@ -14,6 +14,8 @@ use rustix::io::Errno;
 
 use crate::pid::{self, NotAPid, Pid};
 use crate::read;
+use crate::trust::Writers;
+use crate::walk::{self, NoWay};
 
 /// The longest name of a file, without its terminating NUL (`NAME_MAX`, limits.h(0p)).
 const NAME_MAX: usize = 255;
@@ -79,6 +81,8 @@ pub struct Look {
     pub gid: u32,
     /// Its permission bits.
     pub mode: u32,
+    /// It has other names too.
+    pub has_other_names: bool,
     /// The process ID it holds.
     pub pid: Result<Pid, NotAPid>,
 }
@@ -113,17 +117,59 @@ pub enum NoLook {
 pub struct Pidfile<'a> {
     directory: OwnedFd,
     name: &'a CStr,
+    /// Who can lead its path elsewhere.
+    way: Writers,
+    /// See [`walk::Way::crowded`].
+    crowded: bool,
 }
 
 impl<'a> Pidfile<'a> {
-    /// Opens the directory. The pidfile need not exist.
+    /// Walks to the directory of an absolute path. The pidfile need not exist.
+    ///
+    /// # Errors
+    /// Why the directory cannot be reached.
+    pub fn at(path: &'a CStr) -> Result<Self, NoWay> {
+        let bytes = path.to_bytes_with_nul();
+        let slash = bytes.iter().rposition(|&byte| byte == b'/');
+        let (directory, name) = slash
+            .and_then(|slash| bytes.split_at_checked(slash.checked_add(1)?))
+            .ok_or(Errno::INVAL)?;
+        let name = CStr::from_bytes_with_nul(name).map_err(|_| Errno::INVAL)?;
+        let way = walk::to(directory)?;
+        Ok(Self {
+            directory: way.directory,
+            name,
+            way: way.writers,
+            crowded: way.crowded,
+        })
+    }
+
+    /// Opens the directory as open(2) does. The pidfile need not exist. As nothing is known of the way there, it speaks
+    /// for no process.
     ///
     /// # Errors
     /// What open(2) says of the directory.
     pub fn in_directory(directory: &CStr, name: &'a CStr) -> Result<Self, Errno> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::openat(CWD, directory, flags, Mode::empty())?;
-        Ok(Self { directory, name })
+        Ok(Self {
+            directory,
+            name,
+            way: Writers::ANYBODY,
+            crowded: true,
+        })
+    }
+
+    /// Who, besides root and the caller, can change the pidfile, as this look found it, or the path to it.
+    #[must_use]
+    pub fn writers(&self, look: &Look) -> Writers {
+        let mut writers = self.way.clone();
+        writers.add_file(look.file(), (look.uid, look.gid, look.mode));
+        // Who can add names to the directory can add one for a file that somebody else wrote for another end.
+        if self.crowded && look.has_other_names {
+            writers.join(&Writers::ANYBODY);
+        }
+        writers
     }
 
     /// The directory.
@@ -191,6 +237,7 @@ impl<'a> Pidfile<'a> {
             uid: stat.st_uid,
             gid: stat.st_gid,
             mode: stat.st_mode,
+            has_other_names: stat.st_nlink > 1,
             pid: pid::parse(text),
             file,
         })

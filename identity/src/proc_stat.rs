@@ -17,6 +17,8 @@ pub struct Stat<'a> {
     pub parent: Option<Pid>,
     /// Whether it is a thread of the kernel, field 9.
     pub kernel_thread: bool,
+    /// How many threads it has, field 20.
+    pub threads: u64,
     /// When it started, field 22.
     pub start: ClockTicks,
 }
@@ -34,14 +36,22 @@ impl<'a> Stat<'a> {
         let state = *fields.next()?.first()?;
         let parent = decimal(fields.next()?)?;
         let flags = decimal(fields.nth(4)?)?;
-        let start = decimal(fields.nth(12)?)?;
+        let threads = decimal(fields.nth(10)?)?;
+        let start = decimal(fields.nth(1)?)?;
         Some(Self {
             comm,
             state,
             parent: i32::try_from(parent).ok().and_then(Pid::new),
             kernel_thread: flags & PF_KTHREAD != 0,
+            threads,
             start: ClockTicks(start),
         })
+    }
+
+    /// Whether all its threads are dead. A first thread that has ended looks like a zombie while others live.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        matches!(self.state, b'Z' | b'X' | b'x') && self.threads <= 1
     }
 }
 
@@ -75,6 +85,18 @@ mod tests {
             (b'S', Pid::new(1), false)
         );
         assert_eq!(stat.start, ClockTicks(51234));
+    }
+
+    #[test]
+    fn a_zombie_with_living_threads_is_not_dead() {
+        let dead = |state: &str, threads: &str| {
+            let line = String::from_utf8(LINE.to_vec()).unwrap();
+            let line = line.replacen(") S 1", &format!(") {state} 1"), 1);
+            let line = line.replacen(" 20 0 3 0 ", &format!(" 20 0 {threads} 0 "), 1);
+            Stat::parse(line.as_bytes()).unwrap().is_dead()
+        };
+        assert!(dead("Z", "1") && dead("X", "0"));
+        assert!(!dead("Z", "2") && !dead("S", "1"));
     }
 
     #[test]

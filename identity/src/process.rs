@@ -1,19 +1,21 @@
 //! What makes a process that process: start time, boot, PID namespace; and under whose rights it runs.
 
 use core::ffi::CStr;
+use core::mem::MaybeUninit;
 
 use arrayvec::ArrayVec;
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 use rustix::path::DecInt;
 use rustix::time::ClockId;
 
-use crate::pid::Pid;
+use crate::pid::{Pid, decimal, signed};
 use crate::proc_stat::{self, Stat};
 use crate::read;
 
-/// A time since boot in clock ticks, `sysconf(_SC_CLK_TCK)` of them a second; field 22 of `proc_pid_stat(5)`.
+/// A time since boot in clock ticks, `sysconf(_SC_CLK_TCK)` of them a second, as the first time namespace counts it;
+/// there, field 22 of `proc_pid_stat(5)`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct ClockTicks(pub u64);
 
@@ -21,6 +23,52 @@ impl ClockTicks {
     /// Clock ticks a second as /proc counts them: `USER_HZ`, 100 on every architecture that this is built for
     /// (include/asm-generic/param.h).
     pub const PER_SECOND: u64 = 100;
+
+    const NANOSECONDS: i64 = 10_000_000;
+
+    /// The same time, of one that our time namespace counts.
+    fn of_ours(ours: Self) -> Self {
+        let offset = boottime_offset().div_euclid(Self::NANOSECONDS);
+        let ticks = i64::try_from(ours.0).unwrap_or(i64::MAX);
+        let ticks = ticks.saturating_sub(offset);
+        Self(u64::try_from(ticks).unwrap_or_default())
+    }
+
+    /// Whether both are the same. In a time namespace that is off by parts of a tick they may differ by one.
+    #[must_use]
+    pub fn is_same(self, other: Self) -> bool {
+        let inexact = boottime_offset().rem_euclid(Self::NANOSECONDS) != 0;
+        self.0.abs_diff(other.0) <= u64::from(inexact)
+    }
+}
+
+/// What our time namespace adds to the time since boot, `time_namespaces(7)`, in nanoseconds.
+fn boottime_offset() -> i64 {
+    let Some(file) = open(CWD, c"/proc/self/timens_offsets") else {
+        return 0;
+    };
+    let mut offset = 0;
+    let _ = read::lines::<128>(file.as_fd(), |line| {
+        let mut words = line
+            .split(u8::is_ascii_whitespace)
+            .filter(|word| !word.is_empty());
+        if words.next() != Some(b"boottime") {
+            return true;
+        }
+        let mut number = || signed(words.next()?);
+        if let (Some(seconds), Some(nanoseconds)) = (number(), number()) {
+            offset = seconds
+                .saturating_mul(1_000_000_000)
+                .saturating_add(nanoseconds);
+        }
+        false
+    });
+    offset
+}
+
+fn open(directory: impl AsFd, path: &CStr) -> Option<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    rustix::fs::openat(directory, path, flags, Mode::empty()).ok()
 }
 
 /// Which boot of the kernel: /proc/sys/kernel/random/boot_id, `proc_sys_kernel(5)`, 36 characters.
@@ -54,6 +102,9 @@ impl MachineId {
 pub struct PidNs(pub u64);
 
 impl PidNs {
+    /// The one that all others are below (`PROC_PID_INIT_INO`, include/linux/proc_ns.h).
+    pub const FIRST: Self = Self(0xEFFF_FFFC);
+
     /// The namespace of the calling process; `None` without /proc.
     #[must_use]
     pub fn current() -> Option<Self> {
@@ -64,8 +115,7 @@ impl PidNs {
 }
 
 fn first_bytes<const N: usize>(path: &CStr) -> Option<[u8; N]> {
-    let file =
-        rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let file = open(CWD, path)?;
     let mut buffer = [0; N];
     (read::up_to(file.as_fd(), &mut buffer).ok()?.len() == N).then_some(buffer)
 }
@@ -90,15 +140,20 @@ impl ProcDir {
     /// # Errors
     /// `NOENT` when there is no such process, or none that we may see (proc(5), hidepid).
     pub fn open(pid: Pid) -> Result<Self, Errno> {
+        Self::open_in(&own_proc(OFlags::PATH)?, pid)
+    }
+
+    fn open_in(proc: impl AsFd, pid: Pid) -> Result<Self, Errno> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let proc = rustix::fs::openat(CWD, c"/proc", flags, Mode::empty())?;
         rustix::fs::openat(proc, DecInt::new(pid.get()), flags, Mode::empty()).map(Self)
     }
 
     /// Hands what `/proc/PID/stat` says to the function; `None` when the process is gone.
     pub fn stat<T>(&self, then: impl FnOnce(Stat<'_>) -> T) -> Option<T> {
         let mut buffer = [0; 1024];
-        Stat::parse(self.read(c"stat", &mut buffer)?).map(then)
+        let mut stat = Stat::parse(self.read(c"stat", &mut buffer)?)?;
+        stat.start = ClockTicks::of_ours(stat.start);
+        Some(then(stat))
     }
 
     /// Hands the text of `/proc/PID/status` to the function; `None` when the process is gone.
@@ -148,6 +203,20 @@ impl ProcDir {
         Some(PidNs(stat.st_ino))
     }
 
+    /// The numbers it goes by: in our PID namespace, and in each one below that it is in; `None` when it is gone.
+    pub fn numbers<T>(&self, then: impl FnOnce(&mut dyn Iterator<Item = u64>) -> T) -> Option<T> {
+        self.status(|status| {
+            let line = proc_stat::status_line(status, "NSpid")?;
+            Some(then(&mut proc_stat::numbers(line)))
+        })?
+    }
+
+    /// Its list of mounts, `proc_pid_mountinfo(5)`.
+    #[must_use]
+    pub fn mounts(&self) -> Option<OwnedFd> {
+        open(&self.0, c"mountinfo")
+    }
+
     /// The program it runs, as the link /proc/PID/exe names it; `None` when it is gone, we may not know, or
     /// the path does not fit.
     pub fn exe<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
@@ -157,19 +226,49 @@ impl ProcDir {
     }
 
     fn read<'b>(&self, name: &CStr, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
-        let file = rustix::fs::openat(
-            self.directory(),
-            name,
-            OFlags::RDONLY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )
-        .ok()?;
+        let file = open(&self.0, name)?;
         read::up_to(file.as_fd(), buffer).ok()
     }
+}
 
-    fn directory(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+/// Opens /proc, if it shows our PID namespace. One that was mounted for another (`unshare --pid` alone leaves the old one)
+/// has other processes under our numbers.
+fn own_proc(access: OFlags) -> Result<OwnedFd, Errno> {
+    let flags = access | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let proc = rustix::fs::openat(CWD, c"/proc", flags, Mode::empty())?;
+    let mut number = [0; 16];
+    let length = rustix::fs::readlinkat_raw(&proc, c"self", &mut number[..])?;
+    let number = number.get(..length).and_then(decimal);
+    let own = Pid::this_process().get();
+    match number.is_some_and(|number| i64::try_from(number) == Ok(i64::from(own))) {
+        true => Ok(proc),
+        false => Err(Errno::NOENT),
     }
+}
+
+/// Hands each process that we may see to the function, until it answers `false`.
+///
+/// # Errors
+/// Why /proc cannot be listed.
+pub fn each(mut then: impl FnMut(Pid, ProcDir) -> bool) -> Result<(), Errno> {
+    let proc = own_proc(OFlags::RDONLY)?;
+    let mut buffer = [MaybeUninit::uninit(); 4096];
+    let mut entries = RawDir::new(&proc, &mut buffer);
+    while let Some(entry) = entries.next() {
+        let number = decimal(entry?.file_name().to_bytes());
+        let number = number.and_then(|number| i32::try_from(number).ok());
+        let Some(pid) = number.and_then(Pid::new) else {
+            continue;
+        };
+        // It may have just gone.
+        let Ok(process) = ProcDir::open_in(&proc, pid) else {
+            continue;
+        };
+        if !then(pid, process) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// A process start as a time of the wall clock, seconds since the epoch, by the clock as it stands now. Of
@@ -178,6 +277,7 @@ impl ProcDir {
 pub fn start_of_day(start: ClockTicks) -> i64 {
     let since_epoch = rustix::time::clock_gettime(ClockId::Realtime).tv_sec;
     let since_boot = rustix::time::clock_gettime(ClockId::Boottime).tv_sec;
+    let since_boot = since_boot.saturating_sub(boottime_offset().div_euclid(1_000_000_000));
     let started = i64::try_from(start.0 / ClockTicks::PER_SECOND).unwrap_or(i64::MAX);
     since_epoch
         .saturating_sub(since_boot)

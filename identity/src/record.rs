@@ -7,7 +7,7 @@ use core::fmt::{self, Write};
 
 use arrayvec::ArrayVec;
 
-use crate::pid::{Pid, decimal};
+use crate::pid::{Pid, decimal, signed};
 use crate::pidfd::Handle;
 use crate::pidfile::{Look, Written};
 use crate::process::{BootId, ClockTicks, MachineId, PidNs};
@@ -240,15 +240,11 @@ fn written(value: &[u8]) -> Option<Written> {
     let (time, size) = (parts.next()?, parts.next()?);
     let dot = time.iter().position(|&byte| byte == b'.')?;
     let (seconds, fraction) = (time.get(..dot)?, time.get(dot.checked_add(1)?..)?);
-    let (sign, seconds) = match seconds.strip_prefix(b"-") {
-        Some(rest) => (-1, rest),
-        None => (1, seconds),
-    };
     if parts.next().is_some() || fraction.len() != 9 {
         return None;
     }
     Some(Written {
-        seconds: i64::try_from(decimal(seconds)?).ok()?.checked_mul(sign)?,
+        seconds: signed(seconds)?,
         nanoseconds: u32::try_from(decimal(fraction)?).ok()?,
         size: decimal(size)?,
     })

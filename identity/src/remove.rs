@@ -8,12 +8,13 @@
 
 use core::ffi::CStr;
 
-use rustix::fs::{AtFlags, RenameFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use crate::held::{self, Held};
+use crate::lock;
 use crate::pid::Pid;
-use crate::pidfile::{Look, Name, NoLook, Pidfile};
+use crate::pidfile::{Look, Name, NoLook, Pidfile, id};
 
 /// Why a pidfile stays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,6 +77,32 @@ pub fn pidfile_of(dead: Pid, pidfile: &Pidfile<'_>, writers: Writers) -> Result<
         Err(Errno::EXIST) => unlink(pidfile, aside.as_c_str()).and(Err(Kept::NotHis)),
         Err(error) => Err(Kept::Denied(error)),
     }
+}
+
+/// Removes the record beside a pidfile that is no more, unless a guard is at work there.
+///
+/// # Errors
+/// [`Kept`]: why it stays.
+pub fn record_of(pidfile: &Pidfile<'_>) -> Result<(), Kept> {
+    let Some(name) = pidfile.record_name() else {
+        return Ok(());
+    };
+    let name = name.as_c_str();
+    let flags =
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let record = match rustix::fs::openat(pidfile.directory(), name, flags, Mode::empty()) {
+        Ok(record) => record,
+        Err(Errno::NOENT) => return Ok(()),
+        Err(error) => return Err(Kept::Denied(error)),
+    };
+    let unless_held = lock::unless_held(&record, || {
+        let stat = rustix::fs::fstat(&record).map_err(Kept::Denied)?;
+        if pidfile.id_of(pidfile.name()).is_ok() || pidfile.id_of(name) != Ok(id(&stat)) {
+            return Err(Kept::NotHis);
+        }
+        unlink(pidfile, name)
+    });
+    unless_held.unwrap_or(Err(Kept::Locked))
 }
 
 fn move_aside(pidfile: &Pidfile<'_>, aside: &Name, dead: Pid) -> Result<(), Kept> {

@@ -1,6 +1,7 @@
 //! What a pidfile means: from evidence to a class and a reason. Pure; every command uses it.
 
-use crate::evidence::{Claim, Evidence, Kind, Living, Proof, Recorded};
+use crate::below::Left;
+use crate::evidence::{Abroad, Claim, Evidence, Kind, Living, Proof, Recorded};
 use crate::pid::NotAPid;
 
 /// The class of a verdict; each has its exit status of LSB (the specification's init script actions, `status`).
@@ -44,10 +45,14 @@ pub enum Reason {
     Thread,
     /// Recorded on this machine under another boot.
     OtherBoot,
-    /// Recorded where we cannot look: in another PID namespace or on another machine.
+    /// Recorded in a PID namespace that is no more.
+    GoneNamespace,
+    /// Recorded where we cannot look, in another PID namespace or on another machine, and it may live there.
     Elsewhere,
     /// No record, and the process is younger than the pidfile.
     Suspect,
+    /// No record and no such process, but others see the file too, and may have the process.
+    Shared,
     /// Somebody can write the file who has no right to speak for the process.
     Untrusted,
     /// It cannot be read, or is no regular file.
@@ -66,9 +71,12 @@ impl Reason {
     pub const fn class(self) -> Class {
         match self {
             Self::Verified(_) | Self::Unverified => Class::Running,
-            Self::Dead | Self::Reused | Self::Thread | Self::OtherBoot => Class::Stale,
+            Self::Dead | Self::Reused | Self::Thread | Self::OtherBoot | Self::GoneNamespace => {
+                Class::Stale
+            }
             Self::Elsewhere
             | Self::Suspect
+            | Self::Shared
             | Self::Untrusted
             | Self::Unreadable
             | Self::Empty
@@ -87,8 +95,10 @@ impl Reason {
             Self::Reused => "reused",
             Self::Thread => "thread",
             Self::OtherBoot => "other-boot",
+            Self::GoneNamespace => "gone-namespace",
             Self::Elsewhere => "elsewhere",
             Self::Suspect => "suspect",
+            Self::Shared => "shared",
             Self::Untrusted => "untrusted",
             Self::Unreadable => "unreadable",
             Self::Empty => "empty",
@@ -104,24 +114,43 @@ pub fn of(evidence: &Evidence) -> Reason {
     match evidence.claim {
         Claim::Missing => Reason::Missing,
         Claim::NotRegular | Claim::Unreadable(_) => Reason::Unreadable,
+        Claim::BehindLink(_) => Reason::Untrusted,
         Claim::NoPid(NotAPid::Empty) => Reason::Empty,
         Claim::NoPid(NotAPid::Garbled) => Reason::Garbled,
         Claim::Pid(_) => match (evidence.recorded, &evidence.living) {
-            (Recorded::OtherBoot, _) => Reason::OtherBoot,
-            (Recorded::Elsewhere, _) => Reason::Elsewhere,
+            (Recorded::Abroad(abroad), _) => of_abroad(evidence, abroad),
+            (recorded, Some(living)) => of_living(living, recorded),
+            (Recorded::Nothing, None) if evidence.below => Reason::Elsewhere,
+            (Recorded::Nothing, None) if evidence.shared && !evidence.named => Reason::Shared,
             (_, None) => Reason::Dead,
-            (Recorded::Another, Some(_)) => Reason::Reused,
-            (Recorded::Same(proof), Some(living)) => if_trusted(living, Reason::Verified(proof)),
-            (Recorded::Nothing, Some(living)) => match living.kind {
-                Kind::Thread | Kind::Pidward => Reason::Thread,
-                Kind::Process if living.younger_than_file => Reason::Suspect,
-                Kind::Process => if_trusted(living, Reason::Unverified),
-            },
         },
     }
 }
 
-fn if_trusted(living: &Living, reason: Reason) -> Reason {
+/// Of a process recorded under another boot, in another PID namespace, or on another machine: stale only if nobody can
+/// be there who means the file.
+fn of_abroad(evidence: &Evidence, abroad: Abroad) -> Reason {
+    let may_live = abroad.guarded || abroad.left == Left::Somebody;
+    // That the guard is gone proves no more than that.
+    let is_ours_alone = abroad.left == Left::Nobody || evidence.named || !evidence.shared;
+    if may_live || !is_ours_alone {
+        Reason::Elsewhere
+    } else if abroad.this_machine && !abroad.this_boot {
+        Reason::OtherBoot
+    } else {
+        Reason::GoneNamespace
+    }
+}
+
+fn of_living(living: &Living, recorded: Recorded) -> Reason {
+    let reason = match (living.kind, recorded) {
+        // A thread is never the recorded process, whatever else is alike.
+        (Kind::Thread, Recorded::Same(_)) | (_, Recorded::Another) => return Reason::Reused,
+        (_, Recorded::Same(proof)) => Reason::Verified(proof),
+        (Kind::Thread | Kind::Pidward, _) => return Reason::Thread,
+        (Kind::Process, _) if living.younger_than_file => return Reason::Suspect,
+        (Kind::Process, _) => Reason::Unverified,
+    };
     if living.trusted {
         reason
     } else {
@@ -137,110 +166,184 @@ mod tests {
     use arrayvec::ArrayVec;
     use rustix::io::Errno;
 
-    fn living(kind: Kind, younger_than_file: bool, trusted: bool) -> Option<Living> {
-        Some(Living {
-            kind,
+    const THIS_BOOT: Abroad = Abroad {
+        this_boot: true,
+        this_machine: true,
+        guarded: false,
+        left: Left::Unseen,
+    };
+    const OTHER_BOOT: Abroad = Abroad {
+        this_boot: false,
+        ..THIS_BOOT
+    };
+    const OTHER_MACHINE: Abroad = Abroad {
+        this_machine: false,
+        ..OTHER_BOOT
+    };
+
+    fn pid() -> Evidence {
+        let pid = Pid::new(15).unwrap();
+        Evidence::without_pid(Claim::Pid(pid), false)
+    }
+
+    /// Nobody has the number, and the record says this.
+    fn dead(recorded: Recorded) -> Evidence {
+        Evidence { recorded, ..pid() }
+    }
+
+    /// A process of user space has it, older than the file, and the file may speak for it.
+    fn alive(recorded: Recorded) -> Evidence {
+        as_it(recorded, |_| {})
+    }
+
+    fn as_it(recorded: Recorded, but: impl Fn(&mut Living)) -> Evidence {
+        let mut living = Living {
+            kind: Kind::Process,
             comm: ArrayVec::new(),
             start: ClockTicks(1),
             uid: Some(0),
-            younger_than_file,
-            trusted,
-        })
+            younger_than_file: false,
+            trusted: true,
+        };
+        but(&mut living);
+        Evidence {
+            living: Some(living),
+            ..dead(recorded)
+        }
+    }
+
+    fn thread(recorded: Recorded) -> Evidence {
+        as_it(recorded, |it| it.kind = Kind::Thread)
+    }
+
+    fn pidwards(recorded: Recorded) -> Evidence {
+        as_it(recorded, |it| it.kind = Kind::Pidward)
+    }
+
+    fn younger(recorded: Recorded) -> Evidence {
+        as_it(recorded, |it| it.younger_than_file = true)
+    }
+
+    fn untrusted(recorded: Recorded) -> Evidence {
+        as_it(recorded, |it| it.trusted = false)
+    }
+
+    fn shared(evidence: Evidence) -> Evidence {
+        Evidence {
+            shared: true,
+            ..evidence
+        }
+    }
+
+    fn named(evidence: Evidence) -> Evidence {
+        Evidence {
+            named: true,
+            ..evidence
+        }
+    }
+
+    fn below(evidence: Evidence) -> Evidence {
+        Evidence {
+            below: true,
+            ..evidence
+        }
+    }
+
+    fn guarded(abroad: Abroad) -> Abroad {
+        Abroad {
+            guarded: true,
+            ..abroad
+        }
+    }
+
+    fn left(abroad: Abroad, left: Left) -> Abroad {
+        Abroad { left, ..abroad }
     }
 
     #[test]
     fn each_evidence_has_its_verdict() {
-        let names = Claim::Pid(Pid::new(15).unwrap());
-        let process = || living(Kind::Process, false, true);
-        for (claim, living, recorded, reason) in [
-            (Claim::Missing, None, Recorded::Nothing, Reason::Missing),
+        use Recorded::{Abroad, Another, Nothing, Same};
+        let without_pid = |claim| Evidence::without_pid(claim, false);
+        for (evidence, reason) in [
+            // No process is named.
+            (without_pid(Claim::Missing), Reason::Missing),
+            (without_pid(Claim::NotRegular), Reason::Unreadable),
             (
-                Claim::NotRegular,
-                None,
-                Recorded::Nothing,
+                without_pid(Claim::Unreadable(Errno::ACCESS)),
                 Reason::Unreadable,
             ),
+            (without_pid(Claim::BehindLink(33)), Reason::Untrusted),
+            (without_pid(Claim::NoPid(NotAPid::Empty)), Reason::Empty),
+            (without_pid(Claim::NoPid(NotAPid::Garbled)), Reason::Garbled),
+            // Nobody has the number.
+            (dead(Nothing), Reason::Dead),
+            (dead(Another), Reason::Dead),
+            (dead(Same(Proof::Handle)), Reason::Dead),
+            (shared(dead(Nothing)), Reason::Shared),
+            (shared(dead(Another)), Reason::Dead),
+            (named(shared(dead(Nothing))), Reason::Dead),
+            (below(dead(Nothing)), Reason::Elsewhere),
+            (named(below(dead(Nothing))), Reason::Elsewhere),
+            (below(dead(Another)), Reason::Dead),
+            // Somebody has it.
+            (alive(Nothing), Reason::Unverified),
+            (shared(alive(Nothing)), Reason::Unverified),
+            (alive(Same(Proof::Handle)), Reason::Verified(Proof::Handle)),
+            (alive(Same(Proof::Inode)), Reason::Verified(Proof::Inode)),
+            (alive(Same(Proof::Start)), Reason::Verified(Proof::Start)),
+            (alive(Another), Reason::Reused),
+            (younger(Nothing), Reason::Suspect),
+            (younger(Another), Reason::Reused),
+            (younger(Same(Proof::Start)), Reason::Verified(Proof::Start)),
+            (thread(Nothing), Reason::Thread),
+            (thread(Another), Reason::Reused),
+            (thread(Same(Proof::Start)), Reason::Reused),
+            (pidwards(Nothing), Reason::Thread),
             (
-                Claim::Unreadable(Errno::ACCESS),
-                None,
-                Recorded::Nothing,
-                Reason::Unreadable,
+                pidwards(Same(Proof::Handle)),
+                Reason::Verified(Proof::Handle),
+            ),
+            (untrusted(Nothing), Reason::Untrusted),
+            (untrusted(Same(Proof::Handle)), Reason::Untrusted),
+            (untrusted(Another), Reason::Reused),
+            // It was recorded in another PID namespace.
+            (dead(Abroad(THIS_BOOT)), Reason::GoneNamespace),
+            (alive(Abroad(THIS_BOOT)), Reason::GoneNamespace),
+            (dead(Abroad(guarded(THIS_BOOT))), Reason::Elsewhere),
+            (named(dead(Abroad(guarded(THIS_BOOT)))), Reason::Elsewhere),
+            (shared(dead(Abroad(THIS_BOOT))), Reason::Elsewhere),
+            (shared(alive(Abroad(THIS_BOOT))), Reason::Elsewhere),
+            (
+                named(shared(dead(Abroad(THIS_BOOT)))),
+                Reason::GoneNamespace,
             ),
             (
-                Claim::NoPid(NotAPid::Empty),
-                None,
-                Recorded::Nothing,
-                Reason::Empty,
+                shared(dead(Abroad(left(THIS_BOOT, Left::Nobody)))),
+                Reason::GoneNamespace,
             ),
             (
-                Claim::NoPid(NotAPid::Garbled),
-                None,
-                Recorded::Nothing,
-                Reason::Garbled,
+                named(dead(Abroad(left(THIS_BOOT, Left::Somebody)))),
+                Reason::Elsewhere,
             ),
-            (names, None, Recorded::Nothing, Reason::Dead),
-            (names, None, Recorded::Another, Reason::Dead),
-            (names, None, Recorded::Same(Proof::Handle), Reason::Dead),
-            (names, None, Recorded::OtherBoot, Reason::OtherBoot),
-            (names, None, Recorded::Elsewhere, Reason::Elsewhere),
-            (names, process(), Recorded::Nothing, Reason::Unverified),
+            // Under another boot.
+            (dead(Abroad(OTHER_BOOT)), Reason::OtherBoot),
+            (alive(Abroad(OTHER_BOOT)), Reason::OtherBoot),
+            (untrusted(Abroad(OTHER_BOOT)), Reason::OtherBoot),
+            (shared(dead(Abroad(OTHER_BOOT))), Reason::Elsewhere),
+            (named(shared(dead(Abroad(OTHER_BOOT)))), Reason::OtherBoot),
+            (named(dead(Abroad(guarded(OTHER_BOOT)))), Reason::Elsewhere),
+            // On another machine, or on one without an identity.
+            (dead(Abroad(OTHER_MACHINE)), Reason::GoneNamespace),
+            (shared(dead(Abroad(OTHER_MACHINE))), Reason::Elsewhere),
             (
-                names,
-                process(),
-                Recorded::Same(Proof::Inode),
-                Reason::Verified(Proof::Inode),
-            ),
-            (names, process(), Recorded::Another, Reason::Reused),
-            (names, process(), Recorded::OtherBoot, Reason::OtherBoot),
-            (names, process(), Recorded::Elsewhere, Reason::Elsewhere),
-            (
-                names,
-                living(Kind::Process, true, true),
-                Recorded::Nothing,
-                Reason::Suspect,
+                named(shared(dead(Abroad(OTHER_MACHINE)))),
+                Reason::GoneNamespace,
             ),
             (
-                names,
-                living(Kind::Process, true, true),
-                Recorded::Same(Proof::Start),
-                Reason::Verified(Proof::Start),
-            ),
-            (
-                names,
-                living(Kind::Thread, false, true),
-                Recorded::Nothing,
-                Reason::Thread,
-            ),
-            (
-                names,
-                living(Kind::Thread, false, true),
-                Recorded::Another,
-                Reason::Reused,
-            ),
-            (
-                names,
-                living(Kind::Pidward, false, true),
-                Recorded::Nothing,
-                Reason::Thread,
-            ),
-            (
-                names,
-                living(Kind::Process, false, false),
-                Recorded::Nothing,
-                Reason::Untrusted,
-            ),
-            (
-                names,
-                living(Kind::Process, false, false),
-                Recorded::Same(Proof::Handle),
-                Reason::Untrusted,
+                named(dead(Abroad(guarded(OTHER_MACHINE)))),
+                Reason::Elsewhere,
             ),
         ] {
-            let evidence = Evidence {
-                claim,
-                living,
-                recorded,
-            };
             assert_eq!(of(&evidence), reason, "{evidence:?}");
         }
     }

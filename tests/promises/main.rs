@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use libtest_mimic::Arguments;
 use pidward_tests::namespace;
 
+mod adopt;
+mod answer;
 mod company;
 mod compare;
 mod gdb;
@@ -14,13 +16,17 @@ mod guards;
 mod legacy;
 mod musl;
 mod mutants;
+mod number;
 mod programs;
 mod promise;
 mod run;
 mod scene;
 mod shim;
 mod shipped;
+mod signal;
 mod status;
+mod stop;
+mod wait;
 
 use promise::Promise;
 
@@ -33,6 +39,10 @@ fn promises() -> Vec<Promise> {
         .chain(guard::promises())
         .chain(run::promises())
         .chain(status::promises())
+        .chain(signal::promises())
+        .chain(stop::promises())
+        .chain(wait::promises())
+        .chain(adopt::promises())
         .collect()
 }
 

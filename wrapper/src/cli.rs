@@ -3,9 +3,13 @@
 use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Parser;
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use pidward_identity::signal as identity;
+
+use crate::schedule::Schedule;
 
 /// Pidfile hygiene for daemons that nobody will change.
 #[derive(Parser, Debug)]
@@ -20,6 +24,10 @@ struct Cli {
 pub(crate) enum Command {
     Run(Run),
     Status(Status),
+    Signal(Signal),
+    Stop(Stop),
+    Wait(Wait),
+    Adopt(Adopt),
 }
 
 /// Run a command whose pidfile goes when it dies
@@ -80,6 +88,117 @@ pub(crate) struct Status {
     /// Without any: /run, /var/run and the recorded ones.
     #[arg(value_name = "PIDFILE|DIR", value_parser = not_empty())]
     pub(crate) paths: Vec<PathBuf>,
+}
+
+/// Signal the daemons behind pidfiles, and no other process
+///
+/// A process is signalled only if its record proves that it is the one that the
+/// pidfile means.
+#[derive(clap::Args, Debug)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "\
+Exit status: 0 sent, 7 not running (stale or missing), 4 not allowed or cannot be told,
+of several the highest; 2 usage error."
+)]
+pub(crate) struct Signal {
+    /// Signal a process too of which no record says whether it is the right one
+    #[arg(long)]
+    pub(crate) unverified: bool,
+
+    /// A name, with or without SIG (HUP, RTMIN+3), or a number; 0 only asks
+    #[arg(value_name = "SIGNAL", value_parser = signal)]
+    pub(crate) signal: identity::Signal,
+
+    /// Pidfiles
+    #[arg(value_name = "PIDFILE", required = true, value_parser = not_empty())]
+    pub(crate) pidfiles: Vec<PathBuf>,
+}
+
+/// Stop the daemons behind pidfiles, and say how each ended
+///
+/// Returns as soon as they are gone. What is stale is removed; a process that has
+/// got the number of a dead daemon is left alone.
+#[derive(clap::Args, Debug)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "\
+Exit status: 0 none of them is left, 1 one still lives or a pidfile could not be removed,
+4 not allowed or cannot be told, of several the highest; 2 usage error, 130 after Ctrl-C."
+)]
+pub(crate) struct Stop {
+    /// What to send, and how many seconds to wait after it
+    ///
+    /// As start-stop-daemon has it: signals and seconds with slashes between them.
+    /// forever repeats what follows it; a number alone means TERM/number/KILL/number.
+    #[arg(
+        long,
+        value_name = "SCHEDULE",
+        default_value = "TERM/30/KILL/5",
+        allow_hyphen_values = true,
+        verbatim_doc_comment
+    )]
+    pub(crate) schedule: Schedule,
+
+    /// Stop a process too of which no record says whether it is the right one
+    #[arg(long)]
+    pub(crate) unverified: bool,
+
+    /// Pidfiles
+    #[arg(value_name = "PIDFILE", required = true, value_parser = not_empty())]
+    pub(crate) pidfiles: Vec<PathBuf>,
+}
+
+/// Wait until the daemons behind pidfiles are gone
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Exit status: 0 none of them lives, 124 the time is over, 4 cannot be told; 2 usage error,
+130 after Ctrl-C.")]
+pub(crate) struct Wait {
+    /// For how long at most; 0.5 is half a second
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// Pidfiles
+    #[arg(value_name = "PIDFILE", required = true, value_parser = not_empty())]
+    pub(crate) pidfiles: Vec<PathBuf>,
+}
+
+/// Record and guard daemons that already run
+///
+/// From then on their pidfiles are removed when they die, and prove which process
+/// they mean.
+#[derive(clap::Args, Debug)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "\
+Exit status: 0 guarded, 1 there is no guard, 4 not plausible or cannot be told, 7 not running,
+of several the highest; 2 usage error."
+)]
+pub(crate) struct Adopt {
+    /// Adopt too what is not plausible: a process younger than its pidfile, or one
+    /// for which those who can write the pidfile have no say
+    #[arg(long, verbatim_doc_comment)]
+    pub(crate) unverified: bool,
+
+    /// Pidfiles
+    #[arg(value_name = "PIDFILE", required = true, value_parser = not_empty())]
+    pub(crate) pidfiles: Vec<PathBuf>,
+}
+
+fn signal(text: &str) -> Result<identity::Signal, &'static str> {
+    identity::Signal::parse(text).ok_or("no such signal")
+}
+
+/// Seconds as people write them, with a fraction or without.
+fn seconds(text: &str) -> Result<Duration, &'static str> {
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let number = text.parse().ok().filter(|_| plain);
+    number
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or("not a number of seconds")
 }
 
 /// A path of no characters is no path; it comes from an unset variable of a script.
@@ -170,6 +289,15 @@ mod tests {
             &["pidward", "run", "-p", "", "true"],
             &["pidward", "run", "-p"],
             &["pidward", "status", ""],
+            &["pidward", "signal", "TERM"],
+            &["pidward", "signal", "FOO", "x.pid"],
+            &["pidward", "signal", "TERM", ""],
+            &["pidward", "stop"],
+            &["pidward", "stop", "--schedule", "TERM", "x.pid"],
+            &["pidward", "wait", "--timeout", "-1", "x.pid"],
+            &["pidward", "wait", "--timeout", "inf", "x.pid"],
+            &["pidward", "wait", "--timeout", "1e3", "x.pid"],
+            &["pidward", "adopt"],
             &[],
         ] {
             assert!(matches!(parsed(line), Err(Answer::Usage(_))), "{line:?}");

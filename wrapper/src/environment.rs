@@ -27,6 +27,11 @@ impl Environment {
             .map(OsStr::from_bytes)
     }
 
+    /// The same; none when the kernel started us with privileges that our caller, whose word it is, has not.
+    pub(crate) fn get_unless_secure(&self, name: &str) -> Option<&OsStr> {
+        self.get(name).filter(|_| !is_secure())
+    }
+
     /// An environment of only those of these variables that are set.
     pub(crate) fn only(&self, names: &[&str]) -> Self {
         let wanted = |entry: &&CString| names.iter().any(|name| value(entry, name).is_some());
@@ -82,6 +87,13 @@ impl Environment {
         }
         Ok(())
     }
+}
+
+/// Whether we have such privileges (`AT_SECURE`, getauxval(3)).
+#[expect(unsafe_code, reason = "getauxval has no wrapper")]
+fn is_secure() -> bool {
+    // SAFETY: it only reads what the kernel left on our stack, and knows no invalid argument.
+    (unsafe { libc::getauxval(libc::AT_SECURE) }) != 0
 }
 
 /// The path has a character that separates paths.

@@ -4,14 +4,80 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use pidward_identity::Errno;
-use pidward_identity::evidence::{Claim, Evidence, Recorded};
+use pidward_identity::evidence::{Claim, Evidence, Gathered, Offered, Question};
+use pidward_identity::owner::Owner;
 use pidward_identity::pid::Pid;
+use pidward_identity::pidfile::Pidfile;
 use pidward_identity::process::{ClockTicks, start_of_day};
 use pidward_identity::record::{self, Record};
+use pidward_identity::trust::Writers;
 use pidward_identity::verdict::{self, Reason};
+use pidward_identity::walk::NoWay;
 use serde::Serialize;
 
+use crate::environment::Environment;
 use crate::place::Place;
+
+/// A pidfile, looked at once, and what was looked at, to be acted on.
+#[derive(Debug)]
+pub(crate) struct Looked<'p> {
+    /// What it was found to be.
+    pub(crate) finding: Finding,
+    /// Its directory and name; `None` when there is no such directory.
+    pub(crate) pidfile: Option<Pidfile<'p>>,
+    /// The process that it names, if it lives.
+    pub(crate) owner: Option<Owner>,
+}
+
+impl<'p> Looked<'p> {
+    /// Looks at the pidfile.
+    pub(crate) fn at(place: &'p Place, question: Question) -> Self {
+        let mut buffer = [0; record::TEXT_MAX];
+        let (gathered, pidfile) = match place.open() {
+            Ok(pidfile) => {
+                let gathered = Evidence::gather(&pidfile, question, &mut buffer);
+                (gathered, Some(pidfile))
+            }
+            Err(no_way) => (of_no_way(no_way, question), None),
+        };
+        let Gathered {
+            evidence,
+            record,
+            owner,
+            writers,
+        } = gathered;
+        let finding = Finding {
+            path: place.path.clone(),
+            reason: verdict::of(&evidence),
+            record: record.as_ref().map(RecordFacts::of),
+            evidence,
+            writers,
+        };
+        Self {
+            finding,
+            pidfile,
+            owner,
+        }
+    }
+}
+
+/// What is asked of a pidfile that the user named, or that was found.
+///
+/// `PIDWARD_WITHOUT` takes away what the kernel offers: `handle`, `inode`, `pidfd`, with commas between them. It is for
+/// tests of what older kernels come to.
+pub(crate) fn question(environment: &Environment, named: bool) -> Question {
+    let without = environment.get_unless_secure("PIDWARD_WITHOUT");
+    let without = without.and_then(|it| it.to_str()).unwrap_or_default();
+    let offered = |name| !without.split(',').any(|it| it == name);
+    Question {
+        offered: Offered {
+            handle: offered("handle"),
+            inode: offered("inode"),
+            pidfd: offered("pidfd"),
+        },
+        named,
+    }
+}
 
 /// One pidfile, looked at once.
 #[derive(Debug)]
@@ -24,6 +90,8 @@ pub(crate) struct Finding {
     pub(crate) evidence: Evidence,
     /// The record beside it, if it is one that counts.
     pub(crate) record: Option<RecordFacts>,
+    /// Who can change it, besides root and the caller.
+    pub(crate) writers: Writers,
 }
 
 /// What a record says, as JSON shows it; the names are those of the record's lines.
@@ -33,9 +101,12 @@ pub(crate) struct RecordFacts {
     start: u64,
     boot: String,
     pidns: u64,
-    pidfd: u64,
-    handle: Option<String>,
-    machine: Option<String>,
+    /// Inode of the pidfd; 0 if there is none.
+    pub(crate) pidfd: u64,
+    /// File handle of the pidfd.
+    pub(crate) handle: Option<String>,
+    /// The machine.
+    pub(crate) machine: Option<String>,
     /// The program.
     pub(crate) exe: String,
     uid: u32,
@@ -46,40 +117,31 @@ pub(crate) struct RecordFacts {
 }
 
 impl Finding {
-    /// Looks at the pidfile.
-    pub(crate) fn at(place: &Place) -> Self {
-        let mut buffer = [0; record::TEXT_MAX];
-        let (evidence, record) = match place.open() {
-            Ok(pidfile) => Evidence::gather_with_record(&pidfile, &mut buffer),
-            Err(error) => (of_no_directory(error), None),
-        };
-        Self {
-            path: place.path.clone(),
-            reason: verdict::of(&evidence),
-            record: record.as_ref().map(RecordFacts::of),
-            evidence,
-        }
-    }
-
     /// The process ID that the pidfile holds.
     pub(crate) fn pid(&self) -> Option<Pid> {
         match self.evidence.claim {
             Claim::Pid(pid) => Some(pid),
-            Claim::Missing | Claim::NotRegular | Claim::Unreadable(_) | Claim::NoPid(_) => None,
+            Claim::Missing
+            | Claim::NotRegular
+            | Claim::Unreadable(_)
+            | Claim::BehindLink(_)
+            | Claim::NoPid(_) => None,
         }
     }
 }
 
-/// What is known of a pidfile whose directory cannot be opened.
-fn of_no_directory(error: Errno) -> Evidence {
-    let claim = match error {
-        Errno::NOENT | Errno::NOTDIR => Claim::Missing,
-        error => Claim::Unreadable(error),
+/// What is known of a pidfile whose directory cannot be reached.
+fn of_no_way<'b>(no_way: NoWay, question: Question) -> Gathered<'b> {
+    let claim = match no_way {
+        NoWay::Refused(Errno::NOENT | Errno::NOTDIR) => Claim::Missing,
+        NoWay::Refused(error) => Claim::Unreadable(error),
+        NoWay::Link(uid) => Claim::BehindLink(uid),
     };
-    Evidence {
-        claim,
-        living: None,
-        recorded: Recorded::Nothing,
+    Gathered {
+        evidence: Evidence::without_pid(claim, question.named),
+        record: None,
+        owner: None,
+        writers: Writers::NOBODY,
     }
 }
 

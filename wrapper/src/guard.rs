@@ -19,6 +19,8 @@ use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{ForkResult, execve, fork, pipe2};
 
+use pidward_identity::pid::Pid;
+
 use crate::environment::Environment;
 
 /// What the guard is called until it names itself after its pidfile.
@@ -33,7 +35,7 @@ const STACK: usize = 256 * 1024;
 /// A guard that is ready to be started. All that needs memory is done before there is a second process.
 struct Guard {
     executable: CString,
-    arguments: [CString; 3],
+    arguments: Vec<CString>,
     environment: Environment,
     /// This process, for the guard to see whether the command lives; none before Linux 5.3.
     starter: Option<OwnedFd>,
@@ -41,19 +43,27 @@ struct Guard {
     report: OwnedFd,
 }
 
-/// Starts the guard of a pidfile, and returns when it runs.
+/// Starts the guard of a pidfile, and returns when it runs. It believes that the pidfile means the process that the user
+/// vouches for, if there is one.
 ///
 /// # Errors
 /// Why it does not.
 pub(crate) fn start(
     executable: &Path,
     pidfile: CString,
+    vouched: Option<Pid>,
     environment: &Environment,
 ) -> Result<(), Errno> {
+    let mut arguments = vec![NAME.to_owned(), c"--named".to_owned()];
+    if let Some(pid) = vouched {
+        let number = CString::new(pid.get().to_string()).map_err(|_| Errno::EINVAL)?;
+        arguments.extend([c"--vouched".to_owned(), number]);
+    }
+    arguments.push(pidfile);
     let (answer, report) = pipe2(OFlag::O_CLOEXEC)?;
     let guard = Guard {
         executable: CString::new(executable.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?,
-        arguments: [NAME.to_owned(), c"--named".to_owned(), pidfile],
+        arguments,
         environment: environment.only(&VARIABLES),
         starter: own_pidfd()
             .map(|fd| above_standard(fd.as_fd()))

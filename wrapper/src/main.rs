@@ -6,6 +6,9 @@
 //! - [`place`]: a pidfile's path, as what is done with it needs it
 //! - [`finding`]: what a pidfile was found to be; [`find`]: which pidfiles a path means; [`known`]: the links
 //!   to recorded pidfiles
+//! - [`named`]: the pidfiles that a command was told to act on
+//! - [`schedule`]: what to send a daemon that is to stop; [`vigil`]: waiting for its death; [`clean`]: removing what it
+//!   has left; [`changes`]: waiting for what somebody else does to a pidfile
 //! - [`guard`]: starts a guard, unnoticed by the command
 //! - [`parts`]: where the library and the guard lie
 //! - [`environment`]: what the command inherits
@@ -13,6 +16,8 @@
 //! - [`say`]: every sentence that a user sees; [`exit`]: every exit status
 #![cfg_attr(not(test), no_main)]
 
+mod changes;
+mod clean;
 mod cli;
 mod command;
 mod entry;
@@ -22,10 +27,13 @@ mod find;
 mod finding;
 mod guard;
 mod known;
+mod named;
 mod parts;
 mod place;
 mod program;
 mod say;
+mod schedule;
+mod vigil;
 
 use cli::Command;
 use entry::Start;
@@ -37,5 +45,9 @@ fn main(start: Start) -> Exit {
         Err(answer) => say::usage(&answer),
         Ok(Command::Run(options)) => command::run::run(options, start.environment),
         Ok(Command::Status(options)) => command::status::status(&options, &start.environment),
+        Ok(Command::Signal(options)) => command::signal::signal(&options, &start.environment),
+        Ok(Command::Stop(options)) => command::stop::stop(&options, &start.environment),
+        Ok(Command::Wait(options)) => command::wait::wait(&options, &start.environment),
+        Ok(Command::Adopt(options)) => command::adopt::adopt(&options, &start.environment),
     }
 }

@@ -57,8 +57,8 @@ pub(crate) fn library() -> Result<PathBuf, Unusable> {
 /// installed one, which may be missing.
 pub(crate) fn guard(environment: &Environment) -> PathBuf {
     let named = environment
-        .get("PIDWARD_GUARD_EXE")
-        .filter(|path| !path.is_empty() && !is_secure());
+        .get_unless_secure("PIDWARD_GUARD_EXE")
+        .filter(|path| !path.is_empty());
     named.map_or_else(|| find(GUARD), PathBuf::from)
 }
 
@@ -77,13 +77,6 @@ fn find(name: &str) -> PathBuf {
     places.push(Path::new(DISTRIBUTION).join(name));
     let found = places.iter().position(|place| place.exists());
     places.swap_remove(found.unwrap_or(places.len().min(2) - 1))
-}
-
-/// Whether the kernel started us with privileges that our caller has not (`AT_SECURE`, getauxval(3)).
-#[expect(unsafe_code, reason = "getauxval has no wrapper")]
-fn is_secure() -> bool {
-    // SAFETY: it only reads what the kernel left on our stack, and knows no invalid argument.
-    (unsafe { libc::getauxval(libc::AT_SECURE) }) != 0
 }
 
 /// The beginning of an ELF file, elf(5), and the file's length.

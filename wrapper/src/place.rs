@@ -6,15 +6,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use pidward_identity::Errno;
 use pidward_identity::pidfile::Pidfile;
+use pidward_identity::walk::NoWay;
 
 /// Where a pidfile is or will be.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     /// The path, absolute. Symbolic links in it are left as they are.
     pub(crate) path: PathBuf,
-    directory: CString,
+    c_path: CString,
     name: CString,
 }
 
@@ -38,24 +38,24 @@ impl Place {
             return Err(NoPlace::Directory);
         }
         let path = std::path::absolute(path).map_err(NoPlace::NoCurrentDirectory)?;
-        let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        let Some(name) = path.file_name() else {
             return Err(NoPlace::Directory);
         };
         // A path comes from an argument or from the kernel, and so has no NUL.
         let text = |bytes: &[u8]| CString::new(bytes).unwrap_or_default();
         Ok(Self {
-            directory: text(directory.as_os_str().as_bytes()),
+            c_path: text(path.as_os_str().as_bytes()),
             name: text(name.as_bytes()),
             path,
         })
     }
 
-    /// Opens the directory.
+    /// Walks to the directory.
     ///
     /// # Errors
-    /// What open(2) says of the directory.
-    pub(crate) fn open(&self) -> Result<Pidfile<'_>, Errno> {
-        Pidfile::in_directory(&self.directory, &self.name)
+    /// Why it cannot be reached.
+    pub(crate) fn open(&self) -> Result<Pidfile<'_>, NoWay> {
+        Pidfile::at(&self.c_path)
     }
 
     /// The directory's path.
@@ -65,7 +65,7 @@ impl Place {
 
     /// The path, for execve(2).
     pub(crate) fn c_path(&self) -> CString {
-        CString::new(self.path.as_os_str().as_bytes()).unwrap_or_default()
+        self.c_path.clone()
     }
 
     /// Two places with the same key are the same file's, by whatever paths.

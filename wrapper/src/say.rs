@@ -1,10 +1,13 @@
-//! Every sentence that a user sees. Errors and notices are here; [`verdict`] says what a pidfile is, [`json`]
-//! says the same to programs, [`text`] makes paths and times fit for a line.
+//! Every sentence that a user sees. Errors and notices of `run` and `status` are here; [`verdict`] says what a pidfile
+//! is, [`json`] says the same to programs; [`deed`] says what was done, [`refusal`] what was not; [`text`] makes paths
+//! and times fit for a line.
 //!
 //! A notice is one line on standard error: what, why, and what it comes to. When nobody can read it, nothing
 //! is done about it: a daemon does not stay down because its standard error is closed.
 
+pub(crate) mod deed;
 mod json;
+pub(crate) mod refusal;
 mod text;
 mod verdict;
 
@@ -12,9 +15,11 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use pidward_identity::owner::Owner;
 use pidward_identity::remove::Kept;
 
 use crate::cli::Answer;
+use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::find::Hidden;
 use crate::finding::Finding;
@@ -24,6 +29,11 @@ use text::{cause, cause_of, escaped};
 
 fn notice(sentence: &str) {
     let _ = writeln!(io::stderr(), "pidward: {sentence}");
+}
+
+/// The same, and in a line of its own what to do about it.
+fn advice(sentence: &str, hint: &str) {
+    notice(&format!("{sentence}.\n  {hint}"));
 }
 
 /// Help is an answer, anything else an error.
@@ -40,7 +50,7 @@ pub(crate) fn usage(answer: &Answer) -> Exit {
     }
 }
 
-/// Why a pidfile named with `-p` is not looked after.
+/// Why a path can be none of a pidfile that is to be looked after, or acted on.
 #[derive(Debug)]
 pub(crate) enum Refused {
     /// It is a directory.
@@ -53,13 +63,26 @@ pub(crate) enum Refused {
     TooLong,
     /// This is its directory, and it cannot be opened.
     InDirectory(PathBuf, pidward_identity::Errno),
+    /// A symbolic link of this user's is on its path.
+    BehindLink(u32),
     /// It is relative to a current directory that has no path.
     NoCurrentDirectory(io::Error),
 }
 
 /// A pidfile named with `-p` cannot be one.
 pub(crate) fn not_looked_after(pidfile: &Path, refused: &Refused) {
-    let why = match refused {
+    let why = why_refused(refused);
+    notice(&format!("not looking after {}: {why}", escaped(pidfile)));
+}
+
+/// What was named to be acted on can be no pidfile.
+pub(crate) fn not_a_pidfile(path: &Path, refused: &Refused) {
+    let why = why_refused(refused);
+    notice(&format!("cannot act on {}: {why}", escaped(path)));
+}
+
+fn why_refused(refused: &Refused) -> String {
+    match refused {
         Refused::Directory => "it is a directory; name the file in it".to_owned(),
         Refused::SymbolicLink => "it is a symbolic link; name the file that it leads to".to_owned(),
         Refused::NotRegular => "it is no regular file".to_owned(),
@@ -72,11 +95,31 @@ pub(crate) fn not_looked_after(pidfile: &Path, refused: &Refused) {
             let error = Errno::from_raw(error.raw_os_error());
             format!("{}: {}", escaped(directory), cause(error))
         }
+        Refused::BehindLink(uid) => format!(
+            "a symbolic link of {} on its path could lead anywhere; name the path without it",
+            text::user(*uid)
+        ),
         Refused::NoCurrentDirectory(error) => {
             format!("the current directory has no path: {}", cause_of(error))
         }
-    };
-    notice(&format!("not looking after {}: {why}", escaped(pidfile)));
+    }
+}
+
+/// A process is told from others by its start time alone.
+pub(crate) fn without_pidfd(finding: &Finding, owner: &Owner) {
+    if let Owner::Numbered(pid, _) = owner {
+        notice(&format!(
+            "cannot exclude a race on {}: without pidfds (Linux 5.3) PID {} is told by its start time alone",
+            escaped(&finding.path),
+            pid.get()
+        ));
+    }
+}
+
+/// There is no way to wait for anything.
+pub(crate) fn cannot_wait(error: Errno) -> Exit {
+    notice(&format!("cannot wait: {}; nothing was done", cause(error)));
+    Exit::Unknown
 }
 
 /// A stale pidfile was removed.
@@ -87,17 +130,21 @@ pub(crate) fn removed(finding: &Finding) {
 
 /// A stale pidfile could not be removed.
 pub(crate) fn left(finding: &Finding, kept: Kept) {
-    let why = match kept {
+    let why = why_kept(kept);
+    let path = escaped(&finding.path);
+    let stale = verdict::text(finding);
+    notice(&format!("left {path}, though {stale}: {why}"));
+}
+
+fn why_kept(kept: Kept) -> String {
+    match kept {
         Kept::Missing | Kept::NotHis => "it has changed meanwhile".to_owned(),
         Kept::NotReadable(_) => "it cannot be read any more".to_owned(),
         Kept::Locked => "another process holds a lock on it".to_owned(),
         Kept::Open => "another process has it open to write it".to_owned(),
         Kept::AsideTaken => "what an interrupted removal left beside it is in the way".to_owned(),
         Kept::Denied(error) => cause(Errno::from_raw(error.raw_os_error())),
-    };
-    let path = escaped(&finding.path);
-    let stale = verdict::text(finding);
-    notice(&format!("left {path}, though {stale}: {why}"));
+    }
 }
 
 /// A guard could not be started.
@@ -182,18 +229,31 @@ pub(crate) fn hidden(hidden: &[Hidden]) {
 ///
 /// # Errors
 /// When standard output does not take it; that has been said then.
-pub(crate) fn findings(findings: &[Finding], json: bool) -> io::Result<()> {
+pub(crate) fn findings(
+    findings: &[Finding],
+    json: bool,
+    environment: &Environment,
+) -> io::Result<()> {
     if json {
         return to_stdout(&json::array(findings)?);
     }
-    let width = if io::stdout().is_terminal() {
+    let is_terminal = io::stdout().is_terminal();
+    let width = if is_terminal {
         let widths = findings.iter().map(|it| escaped(&it.path).chars().count());
         widths.max().unwrap_or_default()
     } else {
         0
     };
-    let lines = findings.iter().map(|it| verdict::line(it, width));
+    let colour = is_terminal && wants_colour(environment);
+    let lines = findings.iter().map(|it| verdict::line(it, width, colour));
     to_stdout(&lines.collect::<String>())
+}
+
+/// Unless the user has said no (<https://no-color.org>), or his terminal has none.
+fn wants_colour(environment: &Environment) -> bool {
+    let no_colour = environment.get("NO_COLOR");
+    let terminal = environment.get("TERM").unwrap_or_default();
+    no_colour.is_none_or(|it| it.is_empty()) && terminal != "dumb" && !terminal.is_empty()
 }
 
 fn to_stdout(text: &str) -> io::Result<()> {

@@ -8,7 +8,7 @@ use pidward_tests::record::Record;
 use pidward_tests::world::{directory_of, path};
 
 use super::{copied, installed, pidward, says};
-use crate::guard::post::{Post, daemon, kill, leaves, ready};
+use crate::guard::post::{Post, daemon, falls_asleep, kill, leaves, ready};
 use crate::programs::LEGACY;
 use crate::promise::Promise;
 use crate::scene::{Scene, write};
@@ -127,6 +127,8 @@ fn as_nobody(scene: &Scene) -> Checked {
             .env("XDG_STATE_HOME", path("own/state"));
         let daemon = ready(command)?;
         let guard = post.recorded(daemon.process.pid)?;
+        // The link comes after the record.
+        falls_asleep(guard.pid, 1)?;
         let owner = Record::path(&post.pidfile)
             .metadata()
             .doing("look at the record")?;

@@ -9,8 +9,8 @@ use crate::promise::Promise;
 use crate::scene::{HOME, Scene, file, write};
 
 /// In alphabetical order.
-const KEYS: [&str; 8] = [
-    "class", "message", "pid", "pidfile", "process", "reason", "record", "running",
+const KEYS: [&str; 9] = [
+    "class", "message", "pid", "pid_is", "pidfile", "process", "reason", "record", "running",
 ];
 const OF_PROCESS: [&str; 4] = ["name", "start", "uid", "up"];
 const OF_RECORD: [&str; 13] = [

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use pidward_tests::failure::{Checked, Doing, Failure};
 
-use super::status;
+use super::{Answer, status};
 use crate::guard::post::{Post, daemon, guard, guarded, kill, ready, start, with_pidfile};
 use crate::promise::Promise;
 use crate::scene::{HOME, Scene, file, write};
@@ -32,6 +32,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
             status(scene, &[])?.is_lines(0, &[])
         }),
         each("a_name_with_a_newline_stays_a_line", newline),
+        each("colours_and_columns_are_for_terminals", colours),
     ]
     .into_iter()
 }
@@ -119,4 +120,47 @@ fn newline(scene: &Scene) -> Checked {
         status(scene, &[argument])?.is_line(0, &escaped, "(unverified)")?;
     }
     kill(daemon).map(drop)
+}
+
+/// On a terminal the classes have colours and the paths a column; without one they have neither.
+fn colours(scene: &Scene) -> Checked {
+    let _daemon = one_of_each(scene)?;
+    for (name, value, coloured) in [
+        ("X", "", true),
+        ("NO_COLOR", "1", false),
+        ("NO_COLOR", "", true),
+        ("TERM", "dumb", false),
+    ] {
+        let status = scene.release.join("pidward").display().to_string();
+        let mut command = crate::compare::bare("/usr/bin/script".as_ref());
+        command.args([
+            "-qec",
+            &format!("{status} status running.pid stale.pid"),
+            "/dev/null",
+        ]);
+        command
+            .current_dir(HOME)
+            .env("TERM", "xterm")
+            .env(name, value);
+        let answer = Answer::of(command)?;
+        let (on, off) = if coloured {
+            ("\x1b[31m", "\x1b[0m")
+        } else {
+            ("", "")
+        };
+        let stale = format!("{on}stale  {off}  {HOME}/stale.pid    pid ");
+        answer.is(
+            1,
+            answer.out.contains(&stale),
+            &format!("{name}={value} {stale:?}"),
+        )?;
+    }
+    let plain = status(scene, &["running.pid", "stale.pid"])?;
+    plain.is(
+        1,
+        plain
+            .out
+            .contains(&format!("\nstale    {HOME}/stale.pid  pid ")),
+        "plain",
+    )
 }

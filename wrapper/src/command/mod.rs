@@ -1,4 +1,8 @@
 //! The commands, one file each: options in, [`crate::exit::Exit`] out.
 
+pub(crate) mod adopt;
 pub(crate) mod run;
+pub(crate) mod signal;
 pub(crate) mod status;
+pub(crate) mod stop;
+pub(crate) mod wait;

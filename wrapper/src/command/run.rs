@@ -6,11 +6,12 @@ use std::path::Path;
 
 use pidward_identity::remove::{self, Kept, Writers};
 use pidward_identity::verdict::Class;
+use pidward_identity::walk::NoWay;
 
 use crate::cli;
 use crate::environment::Environment;
 use crate::exit::Exit;
-use crate::finding::Finding;
+use crate::finding::{Looked, question};
 use crate::guard;
 use crate::parts;
 use crate::place::{NoPlace, Place};
@@ -28,9 +29,9 @@ pub(crate) fn run(options: cli::Run, mut environment: Environment) -> Exit {
     let guard = wants_guards(&environment).then(|| parts::guard(&environment));
     for path in &options.pidfiles {
         let Some(place) = accept(path) else { continue };
-        sweep(&place);
+        sweep(&place, &environment);
         if let Some(guard) = &guard
-            && let Err(error) = guard::start(guard, place.c_path(), &environment)
+            && let Err(error) = guard::start(guard, place.c_path(), None, &environment)
         {
             say::no_guard(&place.path, guard, error);
         }
@@ -77,7 +78,10 @@ fn accept(path: &Path) -> Option<Place> {
 fn obstacle(place: &Place) -> Option<say::Refused> {
     let pidfile = match place.open() {
         Ok(pidfile) => pidfile,
-        Err(error) => return Some(say::Refused::InDirectory(place.directory().into(), error)),
+        Err(NoWay::Refused(error)) => {
+            return Some(say::Refused::InDirectory(place.directory().into(), error));
+        }
+        Err(NoWay::Link(uid)) => return Some(say::Refused::BehindLink(uid)),
     };
     // Without a name for the record there is no guard.
     if pidfile.record_name().is_none() {
@@ -96,12 +100,14 @@ fn obstacle(place: &Place) -> Option<say::Refused> {
 }
 
 /// Removes the pidfile if it is stale: proven not to be a living daemon's, for whatever reason.
-fn sweep(place: &Place) {
-    let finding = Finding::at(place);
+fn sweep(place: &Place, environment: &Environment) {
+    let Looked {
+        finding, pidfile, ..
+    } = Looked::at(place, question(environment, true));
     let (Class::Stale, Some(pid)) = (finding.reason.class(), finding.pid()) else {
         return;
     };
-    let Ok(pidfile) = place.open() else { return };
+    let Some(pidfile) = pidfile else { return };
     // Who has it open for writing is another instance at its start.
     match remove::pidfile_of(pid, &pidfile, Writers::MayWrite) {
         Ok(()) => say::removed(&finding),

@@ -6,7 +6,7 @@ use crate::cli;
 use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::find::Search;
-use crate::finding::Finding;
+use crate::finding::{Looked, question};
 use crate::say;
 
 /// Looks at each pidfile once, says what it is, and ends with the highest of their statuses.
@@ -18,14 +18,15 @@ pub(crate) fn status(options: &cli::Status, environment: &Environment) -> Exit {
     };
     let mut findings = Vec::new();
     for found in &search.found {
-        let finding = Finding::at(&found.place);
+        let question = question(environment, found.named);
+        let finding = Looked::at(&found.place, question).finding;
         // A file that was listed and has gone meanwhile, or a link to a recorded one that is no more.
         if found.named || finding.reason != Reason::Missing {
             findings.push(finding);
         }
     }
     say::hidden(&search.hidden);
-    if say::findings(&findings, options.json).is_err() {
+    if say::findings(&findings, options.json, environment).is_err() {
         return Exit::Unknown;
     }
     let hidden = search.hidden.iter().filter(|hidden| hidden.named);

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use pidward_identity::evidence::Living;
+use pidward_identity::evidence::{Kind, Living};
 use pidward_identity::pid::Pid;
 use pidward_identity::verdict::Class;
 use serde::Serialize;
@@ -18,7 +18,10 @@ struct Object<'a> {
     class: &'static str,
     reason: &'static str,
     running: bool,
+    /// What the pidfile holds.
     pid: Option<i32>,
+    /// What that is.
+    pid_is: Option<&'static str>,
     process: Option<Process>,
     record: Option<&'a RecordFacts>,
     message: String,
@@ -59,6 +62,20 @@ pub(crate) fn array(findings: &[Finding]) -> io::Result<String> {
     Ok(text)
 }
 
+/// What has the number: `owner`, whom the pidfile means; `nobody`; `stranger`, somebody whom it does not mean; `thread`;
+/// `pidward`; or `unknown`, when it cannot be told whether the pidfile means whom it names.
+fn pid_is(finding: &Finding) -> &'static str {
+    let living = finding.evidence.living.as_ref();
+    match (finding.reason.class(), living.map(|living| living.kind)) {
+        (Class::Running, _) => "owner",
+        (Class::Unknown | Class::Missing, _) => "unknown",
+        (Class::Stale, None) => "nobody",
+        (Class::Stale, Some(Kind::Thread)) => "thread",
+        (Class::Stale, Some(Kind::Pidward)) => "pidward",
+        (Class::Stale, Some(Kind::Process)) => "stranger",
+    }
+}
+
 fn object(finding: &Finding) -> Object<'_> {
     let class = finding.reason.class();
     Object {
@@ -67,6 +84,7 @@ fn object(finding: &Finding) -> Object<'_> {
         reason: finding.reason.name(),
         running: class == Class::Running,
         pid: finding.pid().map(Pid::get),
+        pid_is: finding.pid().map(|_| pid_is(finding)),
         process: finding.evidence.living.as_ref().map(Process::of),
         record: finding.record.as_ref(),
         message: verdict::text(finding),

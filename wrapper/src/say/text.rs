@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::unistd::{Uid, User};
 
 /// The path, with what would not stay in its line or would not show escaped as in C, and `\` as `\\`.
 pub(crate) fn escaped(path: &Path) -> String {
@@ -47,6 +48,16 @@ fn is_hidden(character: char) -> bool {
 pub(crate) fn as_json(path: &OsStr) -> String {
     path.to_str()
         .map_or_else(|| escaped_bytes(path.as_bytes()), str::to_owned)
+}
+
+/// A user by name, or by number where he has none: `user app`.
+pub(crate) fn user(uid: u32) -> String {
+    let known = User::from_uid(Uid::from_raw(uid)).ok().flatten();
+    match known {
+        Some(user) if uid == 0 => escaped_bytes(user.name.as_bytes()),
+        Some(user) => format!("user {}", escaped_bytes(user.name.as_bytes())),
+        None => format!("user {uid}"),
+    }
 }
 
 /// What the error means, without its number, to go on after a colon.

@@ -2,24 +2,58 @@
 
 use nix::errno::Errno;
 use pidward_identity::evidence::{Claim, Kind, Living, Proof};
-use pidward_identity::verdict::Reason;
+use pidward_identity::pid::NotAPid;
+use pidward_identity::verdict::{Class, Reason};
 
-use super::text::{cause, duration, escaped, escaped_bytes};
+use super::text::{cause, duration, escaped, escaped_bytes, user};
 use crate::finding::{Finding, age};
 
 /// One line: the class, the path in so many columns, the text.
-pub(crate) fn line(finding: &Finding, width: usize) -> String {
-    let class = finding.reason.class().name();
+pub(crate) fn line(finding: &Finding, width: usize, colour: bool) -> String {
+    let class = finding.reason.class();
     let path = escaped(&finding.path);
-    format!("{class:<7}  {path:<width$}  {}\n", text(finding))
+    let (on, off) = match class {
+        _ if !colour => ("", ""),
+        Class::Running => ("\x1b[32m", "\x1b[0m"),
+        Class::Stale => ("\x1b[31m", "\x1b[0m"),
+        Class::Unknown => ("\x1b[33m", "\x1b[0m"),
+        Class::Missing => ("\x1b[2m", "\x1b[0m"),
+    };
+    let class = class.name();
+    format!("{on}{class:<7}{off}  {path:<width$}  {}\n", text(finding))
 }
 
 /// What the pidfile's process is, and in the last parentheses the reason.
 pub(crate) fn text(finding: &Finding) -> String {
-    format!("{} ({})", facts(finding), reason(finding.reason))
+    let facts = match finding.pid() {
+        Some(pid) => format!("pid {} {}", pid.get(), with_pid(finding)),
+        None => without_pid(finding),
+    };
+    format!("{facts} ({})", reason(finding.reason))
 }
 
-fn reason(reason: Reason) -> &'static str {
+/// The same as a part of a sentence, without the reason.
+pub(crate) fn why(finding: &Finding) -> String {
+    match finding.pid() {
+        Some(pid) => format!("PID {} {}", pid.get(), with_pid(finding)),
+        None => without_pid(finding),
+    }
+}
+
+/// `PID 812 (apache2)`.
+pub(crate) fn who(finding: &Finding) -> String {
+    let pid = finding.pid().map_or(0, |pid| pid.get());
+    format!("PID {pid} ({})", name_of(finding))
+}
+
+/// What the process is called that has the pidfile's number now.
+pub(crate) fn name_of(finding: &Finding) -> String {
+    let living = finding.evidence.living.as_ref();
+    living.map_or_else(|| "no process".to_owned(), name)
+}
+
+/// The reason, of a verified one with its proof.
+pub(crate) fn reason(reason: Reason) -> &'static str {
     let Reason::Verified(proof) = reason else {
         return reason.name();
     };
@@ -30,66 +64,78 @@ fn reason(reason: Reason) -> &'static str {
     }
 }
 
-fn facts(finding: &Finding) -> String {
-    let Some(pid) = finding.pid() else {
-        return without_pid(finding);
-    };
-    let living = finding.evidence.living.as_ref();
-    format!("pid {} {}", pid.get(), with_pid(finding, living))
-}
-
 /// What a file is that names no process.
 fn without_pid(finding: &Finding) -> String {
     match finding.evidence.claim {
         Claim::Missing => "no such file".to_owned(),
         Claim::NotRegular => "not a regular file".to_owned(),
         Claim::Unreadable(error) => cause(Errno::from_raw(error.raw_os_error())),
-        Claim::NoPid(_) if finding.reason == Reason::Empty => "nothing written yet".to_owned(),
-        Claim::NoPid(_) | Claim::Pid(_) => "no process ID in it".to_owned(),
+        Claim::BehindLink(uid) => format!(
+            "a symbolic link of {} on its path could lead anywhere",
+            user(uid)
+        ),
+        Claim::NoPid(NotAPid::Empty) => "nothing written yet".to_owned(),
+        Claim::NoPid(NotAPid::Garbled) | Claim::Pid(_) => "no process ID in it".to_owned(),
     }
 }
 
 /// What the process is that the file names, to go on after its number.
-fn with_pid(finding: &Finding, living: Option<&Living>) -> String {
-    let now = || living.map_or_else(|| "no process".to_owned(), name);
-    match (finding.reason, living) {
+fn with_pid(finding: &Finding) -> String {
+    let now = name_of(finding);
+    let here = match finding.evidence.living {
+        Some(_) => format!("here it is {now}"),
+        None => "here it is no process".to_owned(),
+    };
+    match (finding.reason, finding.evidence.living.as_ref()) {
+        (Reason::Verified(_) | Reason::Unverified, Some(Living { uid: None, .. })) => {
+            "lives, and we may not see more of it".to_owned()
+        }
         (Reason::Verified(_) | Reason::Unverified, Some(living)) => {
-            format!("{}, up {}", name(living), duration(age(living.start)))
+            format!("{now}, up {}", duration(age(living.start)))
         }
         (Reason::Reused, Some(living)) if living.younger_than_file => {
-            format!("is now {}, started after this file was written", now())
+            format!("is now {now}, started after this file was written")
         }
-        (Reason::Reused, _) => format!("is now {}, which is not the recorded one", now()),
+        (Reason::Reused, _) => format!("is now {now}, which is not the recorded one"),
         (Reason::Thread, Some(living)) if living.kind == Kind::Pidward => {
-            "is a guard of pidward, no daemon".to_owned()
+            "is pidward's own, no daemon".to_owned()
         }
-        (Reason::Thread, _) => format!("is a thread of {}, no process", now()),
-        (Reason::OtherBoot, _) => format!("was recorded before the last boot; it is now {}", now()),
-        (Reason::Elsewhere, _) => format!(
-            "was recorded in another PID namespace or on another machine; here it is {}",
-            now()
-        ),
-        (Reason::Suspect, _) => format!(
-            "is {}, started after this file was written; there is no record",
-            now()
-        ),
-        (Reason::Untrusted, Some(Living { uid: None, .. })) => {
-            "is a process that we may not see".to_owned()
+        (Reason::Thread, _) => format!("is a thread of {now}, no process"),
+        (Reason::OtherBoot, _) => format!("was recorded before the last boot; {here}"),
+        (Reason::GoneNamespace, _) => {
+            format!("was recorded in a PID namespace that is no more; {here}")
         }
-        (Reason::Untrusted, Some(living)) => format!(
-            "is {} of {}, for which those who can write this file have no say",
-            name(living),
-            living
-                .uid
-                .map_or_else(|| "another user".to_owned(), |uid| format!("user {uid}"))
-        ),
+        (Reason::Elsewhere, _) if finding.evidence.below => {
+            "is no process here, but one in a PID namespace below goes by that number".to_owned()
+        }
+        (Reason::Elsewhere, _) => {
+            format!("was recorded in another PID namespace or on another machine; {here}")
+        }
+        (Reason::Shared, _) => {
+            "is no process here, but others see this file too, and may have it".to_owned()
+        }
+        (Reason::Suspect, _) => {
+            format!("is {now}, started after this file was written; there is no record")
+        }
+        (Reason::Untrusted, Some(living)) => untrusted(finding, living),
         _ => match &finding.record {
-            Some(record) => format!(
-                "is no process; it was {}",
-                escaped_bytes(record.exe.as_bytes())
-            ),
+            Some(record) => {
+                let exe = escaped_bytes(record.exe.as_bytes());
+                format!("is no process; it was {exe}")
+            }
             None => "is no process".to_owned(),
         },
+    }
+}
+
+fn untrusted(finding: &Finding, living: &Living) -> String {
+    let writers = match finding.writers.user() {
+        Some(uid) => format!("{} can write this file or move it", user(uid)),
+        None => "others can write this file or move it".to_owned(),
+    };
+    match living.uid {
+        Some(uid) => format!("is {} of {}, but {writers}", name(living), user(uid)),
+        None => format!("is a process that we may not see, and {writers}"),
     }
 }
 
@@ -105,23 +151,26 @@ fn name(living: &Living) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pidward_identity::evidence::{Evidence, Recorded};
+    use pidward_identity::below::Left;
+    use pidward_identity::evidence::{Abroad, Evidence, Recorded};
     use pidward_identity::pid::Pid;
     use pidward_identity::process::ClockTicks;
+    use pidward_identity::trust::Writers;
     use pidward_identity::verdict;
     use std::path::PathBuf;
 
     fn finding(claim: Claim, living: Option<Living>, recorded: Recorded) -> Finding {
         let evidence = Evidence {
-            claim,
             living,
             recorded,
+            ..Evidence::without_pid(claim, true)
         };
         Finding {
             path: PathBuf::from("/run/x.pid"),
             reason: verdict::of(&evidence),
             evidence,
             record: None,
+            writers: Writers::NOBODY,
         }
     }
 
@@ -139,6 +188,12 @@ mod tests {
     #[test]
     fn one_pidfile_is_one_line_with_the_reason_last() {
         let pid = Claim::Pid(Pid::new(15).unwrap());
+        let elsewhere = Abroad {
+            this_boot: true,
+            this_machine: true,
+            guarded: true,
+            left: Left::Unseen,
+        };
         for (found, expected) in [
             (
                 finding(pid, smbd(true), Recorded::Another),
@@ -149,7 +204,7 @@ mod tests {
                 "stale    /run/x.pid      pid 15 is no process (dead)\n",
             ),
             (
-                finding(pid, smbd(false), Recorded::Elsewhere),
+                finding(pid, smbd(false), Recorded::Abroad(elsewhere)),
                 "unknown  /run/x.pid      pid 15 was recorded in another PID namespace or on another machine; \
                  here it is smbd (elsewhere)\n",
             ),
@@ -158,9 +213,13 @@ mod tests {
                 "missing  /run/x.pid      no such file (missing)\n",
             ),
         ] {
-            assert_eq!(line(&found, 14), expected);
+            assert_eq!(line(&found, 14, false), expected);
         }
-        let running = line(&finding(pid, smbd(false), Recorded::Same(Proof::Handle)), 0);
+        let running = line(
+            &finding(pid, smbd(false), Recorded::Same(Proof::Handle)),
+            0,
+            false,
+        );
         assert!(
             running.starts_with("running  /run/x.pid  pid 15 smbd, up "),
             "{running}"

@@ -190,6 +190,20 @@ static char **child(char **words)
     return after_end(words + 1);
 }
 
+static void *is_left(void *words)
+{
+    run(words);
+    exit(returned < 0 ? 0 : returned);
+}
+
+/* leave: the first thread ends, and another does the rest. */
+static char **leave(char **words)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, is_left, words);
+    pthread_exit(NULL);
+}
+
 /* system COMMAND: what the shell says comes between our own lines. */
 static char **by_system(char **words)
 {
@@ -197,4 +211,4 @@ static char **by_system(char **words)
     return words + 1;
 }
 
-const struct step steps_of_child[] = {{"child", child}, {"system", by_system}, {0}};
+const struct step steps_of_child[] = {{"child", child}, {"leave", leave}, {"system", by_system}, {0}};

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -144,6 +145,13 @@ static char **failed_exec(char **words)
     return words;
 }
 
+/* call NAME: is called that from now on. */
+static char **call(char **words)
+{
+    must(prctl(PR_SET_NAME, words[0]), "PR_SET_NAME");
+    return words + 1;
+}
+
 /* spin: waits without a system call. */
 static char **spin(char **words)
 {
@@ -165,6 +173,6 @@ const struct step steps_of_look[] = {
     {"children", children}, {"block", block},
     {"chdir", change_directory}, {"nobody", nobody}, {"no_processes", no_processes},
     {"clean_up", clean_up}, {"exec", exec},      {"failed_exec", failed_exec},
-    {"spin", spin},        {"pause", wait_for_signals},
+    {"call", call},        {"spin", spin},       {"pause", wait_for_signals},
     {0},
 };

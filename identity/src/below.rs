@@ -1,0 +1,58 @@
+//! The processes in PID namespaces below ours, `pid_namespaces(7)`: we see them, and their numbers there.
+
+use crate::pid::Pid;
+use crate::process::{self, PidNs, ProcDir};
+
+/// Whether a process of a namespace below ours goes by this number there.
+#[must_use]
+pub fn goes_by(number: Pid) -> bool {
+    any(|process| {
+        let is_it = |it| u64::try_from(number.get()) == Ok(it);
+        // The first one is its number here.
+        process
+            .numbers(|numbers| numbers.skip(1).any(is_it))
+            .unwrap_or(false)
+    })
+}
+
+/// Who is left in a PID namespace.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Left {
+    /// Nobody: it is below ours, and we see all that is below ours.
+    Nobody,
+    /// We see nobody, which proves nothing.
+    Unseen,
+    /// Somebody lives there, or in one that we may not know to be another.
+    Somebody,
+}
+
+/// Who is left in the namespace.
+#[must_use]
+pub fn left_in(namespace: PidNs) -> Left {
+    let lives_there = |process: &ProcDir| process.pid_namespace().is_none_or(|it| it == namespace);
+    if any(lives_there) {
+        Left::Somebody
+    } else if PidNs::current() == Some(PidNs::FIRST) && sees_all() {
+        Left::Nobody
+    } else {
+        Left::Unseen
+    }
+}
+
+/// Whether this holds of any living process below; `true` where they cannot be listed or not be told from others.
+pub(crate) fn any(holds: impl Fn(&ProcDir) -> bool) -> bool {
+    let mut found = false;
+    let listed = process::each(|_, process| {
+        let is_below = process.numbers(|numbers| numbers.nth(1).is_some());
+        let is_dead = || process.stat(|stat| stat.is_dead()).unwrap_or(true);
+        found = is_below == Some(true) && !is_dead() && holds(&process);
+        !found
+    });
+    found || listed.is_err()
+}
+
+/// Whether /proc hides nobody from us (proc(5), hidepid): the first process is another user's.
+fn sees_all() -> bool {
+    let first = Pid::new(1).and_then(|pid| ProcDir::open(pid).ok());
+    first.is_some_and(|first| first.numbers(|_| ()).is_some())
+}

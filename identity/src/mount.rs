@@ -1,0 +1,223 @@
+//! Whether a file is seen by others than ourselves: by other machines, or by other PID namespaces of this one.
+//!
+//! What no mount table tells is the limit: of a file system that a container runtime has mounted in several containers
+//! as a whole, each of them sees but its own mount.
+
+use core::ffi::CStr;
+use core::mem::MaybeUninit;
+
+use arrayvec::ArrayVec;
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::path::DecInt;
+
+use crate::below;
+use crate::pid::decimal;
+use crate::process::{PidNs, ProcDir};
+use crate::read;
+
+/// The file systems of one machine (include/uapi/linux/magic.h): others are a network's, or may be.
+const LOCAL: [u64; 12] = [
+    0x0102_1994, // tmpfs
+    0x8584_58f6, // ramfs
+    0xef53,      // ext2, ext3, ext4
+    0x5846_5342, // xfs
+    0x9123_683e, // btrfs
+    0xf2f5_2010, // f2fs
+    0x794c_7630, // overlay
+    0x2fc1_2fc1, // zfs
+    0xca45_1a4e, // bcachefs
+    0x9fa0,      // proc
+    0x6265_6572, // sysfs
+    0x7371_7368, // squashfs
+];
+
+/// A line is cut there: what matters is at its beginning, but for a path of great length.
+const LINE: usize = 4096;
+
+/// Whether a directory is seen by others. When in doubt, it is.
+#[must_use]
+pub fn is_shared(directory: BorrowedFd<'_>) -> bool {
+    let file_system = rustix::fs::fstatfs(directory).ok();
+    let kind = file_system.and_then(|it| u64::try_from(it.f_type).ok());
+    if kind.is_none_or(|kind| !LOCAL.contains(&kind)) {
+        return true;
+    }
+    let Some(own) = Own::of(directory) else {
+        return true;
+    };
+    if PidNs::current() == Some(PidNs::FIRST) {
+        // All others are below.
+        below::any(|process| own.is_in_sight_of(process))
+    } else {
+        own.comes_from_elsewhere
+    }
+}
+
+/// The mount that a directory is on, as our own table has it.
+struct Own {
+    device: ArrayVec<u8, 24>,
+    /// The directory's path on its file system; `None` where it cannot be told.
+    path: Option<ArrayVec<u8, LINE>>,
+    /// It is a part of a file system, or what is mounted below it is mounted elsewhere too.
+    comes_from_elsewhere: bool,
+}
+
+impl Own {
+    #[inline(never)]
+    fn of(directory: BorrowedFd<'_>) -> Option<Self> {
+        let number = DecInt::new(directory.as_raw_fd());
+        let id = id(&number)?;
+        let links = open(CWD, c"/proc/self/fd")?;
+        let mut buffer = [MaybeUninit::uninit(); LINE];
+        let (path, _) =
+            rustix::fs::readlinkat_raw(&links, number.as_c_str(), &mut buffer[..]).ok()?;
+        let table = open(CWD, c"/proc/self/mountinfo")?;
+        let mut own = None;
+        read::lines::<LINE>(table.as_fd(), |line| {
+            let mount = Mount::parse(line).filter(|mount| mount.id == id);
+            own = mount.and_then(|mount| Self::on(&mount, path));
+            own.is_none()
+        })
+        .ok()?;
+        own
+    }
+
+    fn on(mount: &Mount<'_>, path: &[u8]) -> Option<Self> {
+        Some(Self {
+            device: mount.device.try_into().ok()?,
+            path: mount.on_file_system(path),
+            comes_from_elsewhere: mount.root != b"/" || mount.has_peers,
+        })
+    }
+
+    /// Whether the process has the same directory somewhere among its mounts.
+    fn is_in_sight_of(&self, process: &ProcDir) -> bool {
+        let Some(table) = process.mounts() else {
+            return true;
+        };
+        let mut found = false;
+        let read = read::lines::<LINE>(table.as_fd(), |line| {
+            found = Mount::parse(line).is_some_and(|mount| {
+                let path = self.path.as_deref();
+                mount.device == self.device.as_slice() && path.is_none_or(|it| mount.has(it))
+            });
+            !found
+        });
+        found || read.is_err()
+    }
+}
+
+/// A line of `proc_pid_mountinfo(5)`: `36 35 98:0 /root /point rw,noatime master:1 - ext3 /dev/root rw`.
+#[derive(Debug)]
+struct Mount<'a> {
+    id: u64,
+    device: &'a [u8],
+    root: &'a [u8],
+    point: &'a [u8],
+    has_peers: bool,
+}
+
+impl<'a> Mount<'a> {
+    fn parse(line: &'a [u8]) -> Option<Self> {
+        let mut words = line.split(|&byte| byte == b' ');
+        let id = decimal(words.next()?)?;
+        let (device, root, point) = (words.nth(1)?, words.next()?, words.next()?);
+        let mut optional = words.skip(1).take_while(|&word| word != b"-");
+        let is_peer = |word: &[u8]| word.starts_with(b"shared:") || word.starts_with(b"master:");
+        Some(Self {
+            id,
+            device,
+            root,
+            point,
+            has_peers: optional.any(is_peer),
+        })
+    }
+
+    /// A path as its file system has it. Characters that the table escapes are not looked into.
+    fn on_file_system(&self, path: &[u8]) -> Option<ArrayVec<u8, LINE>> {
+        let escapes = |text: &[u8]| text.contains(&b'\\');
+        if escapes(self.root) || escapes(self.point) {
+            return None;
+        }
+        let behind = |directory: &'a [u8]| directory.strip_suffix(b"/").unwrap_or(directory);
+        let rest = path.strip_prefix(behind(self.point))?;
+        let mut whole = ArrayVec::new();
+        for part in [behind(self.root), rest] {
+            whole.try_extend_from_slice(part).ok()?;
+        }
+        Some(whole)
+    }
+
+    /// Whether a directory of its file system is seen through it.
+    fn has(&self, path: &[u8]) -> bool {
+        let root = self.root.strip_suffix(b"/").unwrap_or(self.root);
+        let rest = path.strip_prefix(root);
+        // What is escaped may be anything.
+        root.contains(&b'\\') || rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
+    }
+}
+
+/// The number of the mount that a descriptor is on, `proc_pid_fdinfo(5)`.
+fn id(number: &DecInt) -> Option<u64> {
+    let infos = open(CWD, c"/proc/self/fdinfo")?;
+    let info = open(&infos, number.as_c_str())?;
+    let mut id = None;
+    read::lines::<256>(info.as_fd(), |line| {
+        let value = line.strip_prefix(b"mnt_id:");
+        id = value.and_then(|value| decimal(value.trim_ascii()));
+        id.is_none()
+    })
+    .ok()?;
+    id
+}
+
+fn open(directory: impl AsFd, path: &CStr) -> Option<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    rustix::fs::openat(directory, path, flags, Mode::empty()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_found_through_the_mounts_that_have_it() {
+        let line = b"36 35 98:0 /srv /var/data rw,noatime shared:1 - ext3 /dev/root rw";
+        let own = Mount::parse(line).unwrap();
+        assert!(own.has_peers && own.device == b"98:0" && own.id == 36);
+        let path = own.on_file_system(b"/var/data/run/app").unwrap();
+        assert_eq!(path.as_slice(), b"/srv/run/app");
+        for (root, has) in [
+            ("/", true),
+            ("/srv", true),
+            ("/srv/run/app", true),
+            ("/srv/run/app/deeper", false),
+            ("/srv/ru", false),
+            ("/a\\040b", true),
+        ] {
+            let line = format!("40 30 98:0 {root} /mnt rw - ext3 /dev/root rw");
+            let mount = Mount::parse(line.as_bytes()).unwrap();
+            assert!(!mount.has_peers);
+            assert_eq!(mount.has(&path), has, "{root}");
+        }
+        let top = Mount::parse(b"1 0 98:0 / / rw - ext3 x rw").unwrap();
+        let path = top.on_file_system(b"/run").unwrap();
+        assert_eq!(path.as_slice(), b"/run");
+    }
+
+    #[test]
+    fn a_file_system_of_a_network_is_shared() {
+        // A pipe's file system stands in for one of an unknown kind.
+        let (pipe, _) = rustix::pipe::pipe().unwrap();
+        assert!(is_shared(pipe.as_fd()));
+    }
+
+    #[test]
+    fn the_mount_that_a_directory_is_on_is_found() {
+        let flags = OFlags::PATH | OFlags::DIRECTORY;
+        let proc = rustix::fs::openat(CWD, c"/proc/sys", flags, Mode::empty()).unwrap();
+        let own = Own::of(proc.as_fd()).unwrap();
+        assert_eq!(own.path.unwrap().as_slice(), b"/sys");
+    }
+}

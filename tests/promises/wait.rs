@@ -1,0 +1,95 @@
+//! The promises of `pidward wait`: it returns when the daemons are gone, or the time is over, and does nothing to them.
+
+use nix::sys::signal::Signal;
+use pidward_tests::failure::{Checked, Doing, Failure};
+
+use crate::answer::{LEVELS, ask, ask_without};
+use crate::guard::post::{daemon, falls_asleep, guarded, kill, leaves, ready, with_pidfile};
+use crate::legacy::Legacy;
+use crate::promise::Promise;
+use crate::run::pidward;
+use crate::scene::{HOME, Scene, write};
+
+/// All of them.
+pub(crate) fn promises() -> Vec<Promise> {
+    let each = |name: &'static str, check: fn(&Scene) -> Checked| Promise::new(name, check);
+    vec![
+        each(
+            "wait_returns_when_the_last_of_the_daemons_is_gone",
+            the_last,
+        ),
+        each("wait_returns_124_when_the_time_is_over", time_is_over),
+        each("there_is_nothing_to_wait_for_without_a_daemon", nothing),
+        each("a_signal_ends_wait_and_it_says_who_lives", interrupted),
+    ]
+}
+
+fn waiting(scene: &Scene, without: &str, words: &[&str]) -> Checked<Legacy> {
+    let mut command = pidward(scene, &["wait"]);
+    command.args(words).env("PIDWARD_WITHOUT", without);
+    let waiting = Legacy::start(command)?;
+    falls_asleep(waiting.process.pid, 1)?;
+    Ok(waiting)
+}
+
+fn the_last(scene: &Scene) -> Checked {
+    for (without, _) in LEVELS {
+        let (first, guard, _) = guarded(scene)?;
+        let second = ready(daemon("make open y.pid say ready hear"))?;
+        let waiting = waiting(
+            scene,
+            without,
+            &["--timeout", "60", "x.pid", "y.pid", "z.pid"],
+        )?;
+        kill(first)?;
+        leaves(&guard)?;
+        if waiting.process.is_dead() {
+            return Err(Failure::new("it does not wait for the second", without));
+        }
+        kill(second)?;
+        let ended = waiting.end()?;
+        if ended.status.code() != Some(0) || !ended.said.is_empty() {
+            return Err(Failure::new("another end", format!("{ended:#?}")));
+        }
+    }
+    Ok(())
+}
+
+fn time_is_over(scene: &Scene) -> Checked {
+    for (without, _) in LEVELS {
+        let (daemon, _, _) = guarded(scene)?;
+        for time in ["0", "0.2", ".1", "1"] {
+            let answer = ask_without(scene, without, &format!("wait --timeout {time} x.pid"))?;
+            let said = format!(
+                "pidward: no longer waiting for {HOME}/x.pid: the time is over, and PID {} (legacy) still lives\n",
+                daemon.process.pid
+            );
+            answer.says(124, answer.err == said && answer.out.is_empty(), &said)?;
+        }
+        kill(daemon)?;
+    }
+    Ok(())
+}
+
+fn nothing(scene: &Scene) -> Checked {
+    scene.clear()?;
+    kill(with_pidfile()?)?;
+    ask(scene, "wait x.pid none.pid")?.is_lines(0, &[])?;
+    write("garbled.pid", "x\n")?;
+    ask(scene, "wait x.pid garbled.pid")?.is_refusal(4, &["did not wait for", "garbled.pid"])
+}
+
+fn interrupted(scene: &Scene) -> Checked {
+    let (daemon, _, _) = guarded(scene)?;
+    let waiting = waiting(scene, "", &["x.pid"])?;
+    waiting
+        .process
+        .signal(Signal::SIGINT)
+        .doing("interrupt it")?;
+    let ended = waiting.end()?;
+    let said = ended.said.contains("SIGINT came, and PID ") && ended.said.lines().count() == 1;
+    if ended.status.code() != Some(130) || !said || daemon.process.is_dead() {
+        return Err(Failure::new("another end", format!("{ended:#?}")));
+    }
+    kill(daemon).map(drop)
+}

@@ -1,0 +1,39 @@
+//! Removes what a dead daemon has left: its pidfile, and its record. Where a guard is at work, that does it.
+
+use std::time::Duration;
+
+use pidward_identity::lock;
+use pidward_identity::pid::Pid;
+use pidward_identity::pidfile::Pidfile;
+use pidward_identity::remove::{self, Kept, Writers};
+
+use crate::changes;
+
+/// What a guard needs at most: others that have the file open get half a second.
+const GUARDS_TIME: Duration = Duration::from_secs(1);
+
+/// Removes the pidfile that names this process, which is dead or was never meant, and the record beside it. `false` when
+/// there was no such pidfile any more.
+///
+/// # Errors
+/// Why the pidfile stays.
+pub(crate) fn clean_up(pidfile: &Pidfile<'_>, dead: Pid) -> Result<bool, Kept> {
+    let names_him = || pidfile.look().is_ok_and(|look| look.pid == Ok(dead));
+    let is_done = || !names_him() && pidfile.look().is_err();
+    let was_there = names_him();
+    if lock::is_guarded(pidfile) {
+        // It removes the record too, and tells the log.
+        changes::until(pidfile, GUARDS_TIME, || {
+            (is_done() || !lock::is_guarded(pidfile)).then_some(())
+        });
+    }
+    let removed = match remove::pidfile_of(dead, pidfile, Writers::MayWrite) {
+        Ok(()) => true,
+        // The daemon or its guard was first.
+        Err(Kept::Missing) => was_there,
+        Err(kept) => return Err(kept),
+    };
+    // A record beside no pidfile means nothing, so it may as well stay.
+    let _ = remove::record_of(pidfile);
+    Ok(removed)
+}

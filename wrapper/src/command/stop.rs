@@ -1,0 +1,200 @@
+//! `pidward stop`: ends the daemons behind pidfiles, all at once, and says how each ended.
+//!
+//! What is signalled is the process that was looked at; a number that another has got is left alone, and its pidfile
+//! cleaned up. Success means that no daemon is left behind any of the pidfiles.
+
+use std::time::{Duration, Instant};
+
+use pidward_identity::Errno;
+use pidward_identity::owner::Owner;
+use pidward_identity::pidfd::PidFd;
+use pidward_identity::remove::Kept;
+use pidward_identity::signal::Signal;
+use pidward_identity::verdict::Class;
+
+use crate::clean;
+use crate::cli;
+use crate::environment::Environment;
+use crate::exit::Exit;
+use crate::finding::{Looked, question};
+use crate::named::Named;
+use crate::say;
+use crate::say::deed::{self, Sent};
+use crate::say::refusal::{self, Act};
+use crate::schedule::{Schedule, Step};
+use crate::vigil::{Awaited, Vigil};
+
+/// For how long a parent may take to learn of the death. Until it has, nobody knows how the process ended.
+const REAPING: Duration = Duration::from_millis(250);
+
+/// Stops all of them.
+pub(crate) fn stop(options: &cli::Stop, environment: &Environment) -> Exit {
+    let named = Named::of(&options.pidfiles);
+    let mut exit = named.exit;
+    let mut targets = Vec::new();
+    for looked in named.look(question(environment, true)) {
+        match looked.finding.reason.class() {
+            Class::Missing => exit = exit.max(deed::not_there(&looked.finding)),
+            Class::Stale => exit = exit.max(clean_up(&looked)),
+            Class::Running | Class::Unknown => {
+                match refusal::owner_to(Act::Stop, &looked, options.unverified) {
+                    Ok(owner) => say::without_pidfd(&looked.finding, owner),
+                    Err(refused) => {
+                        exit = exit.max(refused);
+                        continue;
+                    }
+                }
+                targets.push(Target::new(looked));
+            }
+        }
+    }
+    match Vigil::begin() {
+        Ok(vigil) => exit.max(stop_all(targets, &options.schedule, &vigil)),
+        Err(error) => say::cannot_wait(error),
+    }
+}
+
+/// A daemon that is to end.
+struct Target<'p> {
+    looked: Looked<'p>,
+    /// The step of the schedule that comes next, and when.
+    step: usize,
+    due: Instant,
+    sent: Option<Sent>,
+    /// Until when to wait for its reaping, once it is dead.
+    dead: Option<Instant>,
+}
+
+impl<'p> Target<'p> {
+    fn new(looked: Looked<'p>) -> Self {
+        Self {
+            looked,
+            step: 0,
+            due: Instant::now(),
+            sent: None,
+            dead: None,
+        }
+    }
+
+    fn owner(&self) -> Option<&Owner> {
+        self.looked.owner.as_ref()
+    }
+
+    fn awaited(&self) -> Option<Awaited<'_>> {
+        let owner = self.owner()?;
+        Some(match self.dead {
+            Some(_) => Awaited::Reaping(owner),
+            None => Awaited::Death(owner),
+        })
+    }
+
+    /// When something is to be done, whatever happens until then.
+    fn next(&self) -> Instant {
+        self.dead.unwrap_or(self.due)
+    }
+
+    /// Does what is due; how it ended for the user, once it has.
+    fn go_on(&mut self, schedule: &Schedule) -> Option<Exit> {
+        let now = Instant::now();
+        if self.dead.is_none() && self.owner().is_none_or(Owner::is_dead) {
+            self.dead = Some(now + REAPING);
+        }
+        match self.dead {
+            Some(until) => self.ended(now >= until),
+            None if now >= self.due => self.take_steps(schedule),
+            None => None,
+        }
+    }
+
+    /// Says how it ended, when that is known, or will not be.
+    fn ended(&self, is_late: bool) -> Option<Exit> {
+        let pidfd = self.owner().and_then(Owner::pidfd);
+        let info = pidfd.and_then(PidFd::exit_info);
+        // Once it is reaped, nothing more will come.
+        let is_reaped = pidfd.is_none_or(|pidfd| pidfd.wait_until_reaped(0));
+        if info.is_none() && !is_reaped && !is_late {
+            return None;
+        }
+        let exit = deed::stopped(&self.looked.finding, info, self.sent);
+        Some(exit.max(clean_up_after(&self.looked)))
+    }
+
+    fn take_steps(&mut self, schedule: &Schedule) -> Option<Exit> {
+        loop {
+            match schedule.next(&mut self.step) {
+                Some(Step::Wait(time)) => {
+                    self.due = Instant::now() + time;
+                    return None;
+                }
+                Some(Step::Send(signal)) => {
+                    if let Err(error) = self.send(signal) {
+                        let finding = &self.looked.finding;
+                        return Some(refusal::not_signalled(finding, signal, error));
+                    }
+                }
+                None => return Some(deed::gave_up(&self.looked.finding, self.sent)),
+            }
+        }
+    }
+
+    fn send(&mut self, signal: Signal) -> Result<(), Errno> {
+        let sent = self.owner().map_or(Ok(()), |owner| owner.signal(signal));
+        match sent {
+            Ok(()) => {
+                self.sent = Some(Sent::now(signal));
+                Ok(())
+            }
+            // It ended just now; that is seen next.
+            Err(Errno::SRCH) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn stop_all(mut targets: Vec<Target<'_>>, schedule: &Schedule, vigil: &Vigil) -> Exit {
+    let mut exit = Exit::Success;
+    loop {
+        targets.retain_mut(|target| match target.go_on(schedule) {
+            Some(ended) => {
+                exit = exit.max(ended);
+                false
+            }
+            None => true,
+        });
+        let Some(next) = targets.iter().map(Target::next).min() else {
+            return exit;
+        };
+        let awaited: Vec<Awaited<'_>> = targets.iter().filter_map(Target::awaited).collect();
+        if let Some(signal) = vigil.wait(&awaited, Some(next)) {
+            let living = targets.into_iter().filter(|target| target.dead.is_none());
+            let living: Vec<Looked<'_>> = living.map(|target| target.looked).collect();
+            deed::still_lives(&living, Some(signal));
+            return Exit::Interrupted(signal);
+        }
+    }
+}
+
+/// Removes a pidfile that is stale.
+fn clean_up(looked: &Looked<'_>) -> Exit {
+    let (Some(pidfile), Some(pid)) = (&looked.pidfile, looked.finding.pid()) else {
+        return Exit::Success;
+    };
+    match clean::clean_up(pidfile, pid) {
+        Ok(true) => deed::cleaned_up(&looked.finding),
+        // Somebody else was first.
+        Ok(false) => Exit::Success,
+        Err(kept) => refusal::left(&looked.finding, kept),
+    }
+}
+
+/// Removes what a daemon has left that has just ended.
+fn clean_up_after(looked: &Looked<'_>) -> Exit {
+    let (Some(pidfile), Some(pid)) = (&looked.pidfile, looked.finding.pid()) else {
+        return Exit::Success;
+    };
+    match clean::clean_up(pidfile, pid) {
+        // It is another's by now, who has been started meanwhile.
+        Ok(_) | Err(Kept::NotHis) => Exit::Success,
+        Err(kept) => refusal::left_behind(&looked.finding, kept),
+    }
+}
