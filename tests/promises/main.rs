@@ -8,6 +8,7 @@ use pidward_tests::namespace;
 
 mod adopt;
 mod answer;
+mod attacks;
 mod company;
 mod compare;
 mod gdb;
@@ -43,6 +44,7 @@ fn promises() -> Vec<Promise> {
         .chain(stop::promises())
         .chain(wait::promises())
         .chain(adopt::promises())
+        .chain(attacks::promises())
         .collect()
 }
 
