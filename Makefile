@@ -14,7 +14,7 @@ docdir := $(DESTDIR)$(PREFIX)/share/doc/pidward
 
 # Cargo runs its own jobs, and of the tests one part needs what the other built.
 .NOTPARALLEL:
-.PHONY: all demo test lint cells bench install clean help
+.PHONY: all demo test lint cells verdicts bench install clean help
 
 ## all: build pidward, pidward-guard and libpidward.so, as they are shipped
 all:
@@ -40,7 +40,12 @@ lint:
 ## cells: run every daemon in every way to start and to end it, and write the table into README.md (root)
 cells: all
 	tests/install-packages
-	PIDWARD_RELEASE_DIR=$(release) $(CARGO) run --locked -p pidward-tests --bin cells
+	PIDWARD_RELEASE_DIR=$(release) $(CARGO) run --locked -p pidward-tests --bin tables cells
+
+## verdicts: ask pidward and its peers what a number in a pidfile is worth, and write the table into README.md (root)
+verdicts: all
+	tests/install-packages
+	PIDWARD_RELEASE_DIR=$(release) $(CARGO) run --locked -p pidward-tests --bin tables verdicts
 
 ## bench: how long a pidfile outlives its daemon
 bench: all

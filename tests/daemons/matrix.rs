@@ -1,15 +1,13 @@
 //! All cells as tests with names, and what they came to.
 
-use std::env;
-use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use libtest_mimic::{Failed, Trial};
-use pidward_tests::failure::{Checked, Doing};
+use pidward_tests::failure::Checked;
 use pidward_tests::release;
-use pidward_tests::table::Cell;
+use pidward_tests::table::{self, Cell};
 
 use crate::daemon::Daemon;
 use crate::inside::{Order, Showed};
@@ -70,11 +68,8 @@ impl Written {
             .push((place, cell));
     }
 
-    /// Writes them to the file that `$PIDWARD_CELLS_OUT` names, if it is set.
+    /// Writes them where a table is made of them.
     pub(crate) fn write(&self) -> Checked {
-        let Some(file) = env::var_os("PIDWARD_CELLS_OUT") else {
-            return Ok(());
-        };
         let mut cells = self
             .0
             .lock()
@@ -82,8 +77,7 @@ impl Written {
             .clone();
         cells.sort_by_key(|(place, _)| *place);
         let cells: Vec<Cell> = cells.into_iter().map(|(_, cell)| cell).collect();
-        let text = serde_json::to_string_pretty(&cells).doing("write the cells")?;
-        fs::write(&file, text).doing(PathBuf::from(file).display())
+        table::write(&cells)
     }
 }
 

@@ -18,6 +18,7 @@ mod legacy;
 mod musl;
 mod mutants;
 mod number;
+mod peers;
 mod programs;
 mod promise;
 mod run;
@@ -49,11 +50,16 @@ fn promises() -> Vec<Promise> {
 }
 
 fn main() -> ExitCode {
-    if let Some(done) = namespace::enter(|arguments| promise::inside(&promises(), arguments)) {
+    let inside = |arguments: &[String]| {
+        let all: Vec<_> = promises().into_iter().chain([peers::promise()]).collect();
+        promise::inside(&all, arguments)
+    };
+    if let Some(done) = namespace::enter(inside) {
         return done;
     }
     let arguments = Arguments::from_args();
     let promises = promises().into_iter().map(Promise::into_trial);
-    let trials = promises.chain(mutants::trials()).collect();
+    let others = mutants::trials().chain([peers::trial()]);
+    let trials = promises.chain(others).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -71,6 +71,11 @@ impl Promise {
 
 /// Checks the promise of this name with these release files, in namespaces of its own.
 pub(crate) fn outside(name: &str, release: &Path) -> Checked {
+    saying(name, release).map(drop)
+}
+
+/// The same, with what was said meanwhile.
+pub(crate) fn saying(name: &str, release: &Path) -> Checked<String> {
     let release = release.canonicalize().doing("find the release files")?;
     let programs = programs::directory()?;
     let words = [
@@ -82,7 +87,8 @@ pub(crate) fn outside(name: &str, release: &Path) -> Checked {
     let report = said.lines().find_map(|line| line.strip_prefix(REPORT));
     let report =
         report.ok_or_else(|| Failure::new("the test itself", format!("no report: {said}")))?;
-    serde_json::from_str::<Checked>(report).doing("read the report")?
+    serde_json::from_str::<Checked>(report).doing("read the report")??;
+    Ok(said)
 }
 
 /// Checks the promise that is named first, as init of a namespace.

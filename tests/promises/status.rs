@@ -15,7 +15,7 @@ mod namespaces;
 mod nothing_changes;
 mod pidfiles;
 mod records;
-mod reused;
+pub(crate) mod reused;
 mod same;
 mod several;
 mod trust;

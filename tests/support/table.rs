@@ -1,19 +1,24 @@
-//! The table of cells in the README: made from what the cells' run wrote down, never by hand.
+//! The tables in the README: made from what a run of the tests wrote down, never by hand.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::{env, fs};
 
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{Checked, Failure};
+use crate::failure::{Checked, Doing, Failure};
+
+/// The environment's variable that names the file to which a run writes its cells.
+pub const OUT: &str = "PIDWARD_CELLS_OUT";
 
 /// What one cell came to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Cell {
-    /// The daemon, with its package's version.
+    /// Its row: a daemon, with its package's version.
     pub daemon: String,
-    /// The way it ended.
+    /// Its column: the way that daemon ended.
     pub ending: String,
-    /// The way it was started.
+    /// Where several share one: the way it was started.
     pub mode: String,
     /// `✓`, or in a few words what happened instead.
     pub result: String,
@@ -21,12 +26,22 @@ pub struct Cell {
 
 /// What stands where a daemon has no such ending.
 const NONE: &str = "–";
-const BEGIN: &str = "<!-- cells:begin -->\n";
-const END: &str = "<!-- cells:end -->";
+
+/// Writes cells to the file that [`OUT`] names, if it is set.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write(cells: &[Cell]) -> Checked {
+    let Some(file) = env::var_os(OUT) else {
+        return Ok(());
+    };
+    let text = serde_json::to_string_pretty(cells).doing("write the cells")?;
+    fs::write(&file, text).doing(Path::new(&file).display())
+}
 
 /// The table in Markdown: a row a daemon, a column an ending, in the order of the cells.
 #[must_use]
-pub fn markdown(cells: &[Cell]) -> String {
+pub fn markdown(rows: &str, cells: &[Cell]) -> String {
     let daemons = in_order(cells.iter().map(|cell| &cell.daemon));
     let endings = in_order(cells.iter().map(|cell| &cell.ending));
     let mut found: BTreeMap<(&str, &str), Vec<&Cell>> = BTreeMap::new();
@@ -36,7 +51,7 @@ pub fn markdown(cells: &[Cell]) -> String {
             .or_default()
             .push(cell);
     }
-    let mut table = String::from("| daemon |");
+    let mut table = format!("| {rows} |");
     endings
         .iter()
         .for_each(|ending| table.push_str(&format!(" {ending} |")));
@@ -81,17 +96,19 @@ fn in_order<'a>(names: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
     seen
 }
 
-/// `text` with `table` between its markers.
+/// `text` with `table` between the markers of this name.
 ///
 /// # Errors
 /// When the markers are not there.
-pub fn replace(text: &str, table: &str) -> Checked<String> {
+pub fn replace(text: &str, name: &str, table: &str) -> Checked<String> {
+    let begin = format!("<!-- {name}:begin -->\n");
+    let end = format!("<!-- {name}:end -->");
     let parts = text
-        .split_once(BEGIN)
-        .and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+        .split_once(&begin)
+        .and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)));
     let (before, after) =
-        parts.ok_or_else(|| Failure::new("no place for the table", format!("no {BEGIN}…{END}")))?;
-    Ok(format!("{before}{BEGIN}{table}{END}{after}"))
+        parts.ok_or_else(|| Failure::new("no place for the table", format!("no {begin}…{end}")))?;
+    Ok(format!("{before}{begin}{table}{end}{after}"))
 }
 
 #[cfg(test)]
@@ -118,7 +135,7 @@ mod tests {
         ];
         let row = "| nginx 1.22 | ✓ | `run` ✓<br>`preload` pidfile stayed |\n";
         assert_eq!(
-            markdown(&cells),
+            markdown("daemon", &cells),
             format!("| daemon | SIGTERM | SIGKILL |\n|---|---|---|\n{row}")
         );
     }
@@ -127,7 +144,7 @@ mod tests {
     fn only_what_is_between_the_markers_changes() {
         let old = "a\n<!-- cells:begin -->\nold\n<!-- cells:end -->\nb\n";
         let new = "a\n<!-- cells:begin -->\nnew\n<!-- cells:end -->\nb\n";
-        assert_eq!(replace(old, "new\n"), Ok(new.to_owned()));
-        assert!(replace("a\n", "new\n").is_err());
+        assert_eq!(replace(old, "cells", "new\n"), Ok(new.to_owned()));
+        assert!(replace("a\n", "cells", "new\n").is_err());
     }
 }

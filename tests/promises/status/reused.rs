@@ -41,7 +41,8 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
     ])
 }
 
-fn with_old_number(scene: &Scene, kind: &str) -> Checked<(i32, Legacy)> {
+/// A recorded daemon is dead, and a stranger of this kind has its number.
+pub(crate) fn with_old_number(scene: &Scene, kind: &str) -> Checked<(i32, Legacy)> {
     let pid = abandoned_idle(scene)?;
     let stranger = match kind {
         "another_program" => with_number(pid, || {
@@ -82,13 +83,19 @@ fn stranger(scene: &Scene, kind: &str) -> Checked {
     Ok(())
 }
 
-fn zombie(scene: &Scene) -> Checked {
+/// A stranger that has the number and is a zombie.
+pub(crate) fn zombie_with_old_number(scene: &Scene) -> Checked<Legacy> {
     let pid = abandoned(scene)?;
     let stranger = ready_with(pid)?;
     stranger.process.signal(Signal::SIGKILL).doing("kill it")?;
-    if !stranger.process.dies_by(Deadline::seconds(10)) {
-        return Err(Failure::new("the test itself", "it does not die"));
+    match stranger.process.dies_by(Deadline::seconds(10)) {
+        true => Ok(stranger),
+        false => Err(Failure::new("the test itself", "it does not die")),
     }
+}
+
+fn zombie(scene: &Scene) -> Checked {
+    let stranger = zombie_with_old_number(scene)?;
     for (without, _) in LEVELS {
         ask_without(scene, without, "status x.pid")?.is_line(1, "stale  ", "(dead)")?;
         ask_without(scene, without, "signal KILL x.pid")?.is_refusal(7, &["is no process"])?;
