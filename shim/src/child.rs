@@ -7,19 +7,15 @@
 #![expect(unsafe_code, reason = "clone(2) on a stack of its own")]
 
 use core::arch::asm;
-use core::ffi::{c_int, c_void};
+use core::ffi::c_int;
 use core::mem::MaybeUninit;
-use core::ptr::null_mut;
 
 use libc::{CLONE_VFORK, CLONE_VM, rusage};
-use rustix::mm::{MapFlags, ProtFlags};
 use syscalls::{Sysno, raw_syscall};
 
 use crate::blocked::Blocked;
+use crate::stack::Stack;
 use crate::{death, usage};
-
-/// Room for the child's frames, some paths of `PATH_MAX` among them.
-const STACK: usize = 64 * 1024;
 
 /// What a child does; the value is its exit status, 0 to 255.
 pub(crate) type Work<T> = fn(&T) -> c_int;
@@ -57,34 +53,6 @@ extern "C" fn main<T>(job: *const Job<'_, T>) -> ! {
     // SAFETY: the job is on the stack of the thread that waits for us.
     let job = unsafe { &*job };
     death::exit((job.work)(job.subject))
-}
-
-struct Stack(*mut c_void);
-
-impl Stack {
-    fn map() -> Option<Self> {
-        // SAFETY: a new mapping, which overlaps nothing.
-        let stack = unsafe {
-            rustix::mm::mmap_anonymous(
-                null_mut(),
-                STACK,
-                ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::PRIVATE,
-            )
-        };
-        stack.ok().map(Self)
-    }
-
-    fn top(&self) -> *mut c_void {
-        self.0.wrapping_byte_add(STACK)
-    }
-}
-
-impl Drop for Stack {
-    fn drop(&mut self) {
-        // SAFETY: our mapping; the child that ran on it has ended or has other memory now.
-        let _ = unsafe { rustix::mm::munmap(self.0, STACK) };
-    }
 }
 
 /// Makes the child, without a signal for its end. Returns when it has ended or executed a program.

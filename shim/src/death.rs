@@ -8,7 +8,7 @@ use pidward_identity::pidfile::Pidfile;
 use pidward_identity::remove::{self, Writers};
 use syscalls::{Sysno, raw_syscall};
 
-use crate::{errno, seccomp, seen};
+use crate::{errno, seccomp, seen, stack};
 
 /// Removes each pidfile seen that holds the PID of the calling process. In its children, made by fork(2) or
 /// vfork(2), that is none of their parent's.
@@ -19,6 +19,10 @@ pub(crate) fn of_this_process() {
         return;
     }
     let _errno = errno::Kept::now();
+    stack::with_room(remove_all);
+}
+
+extern "C" fn remove_all() {
     for room in seen::pidfiles() {
         if let Ok(pidfile) = Pidfile::in_directory(room.directory(), room.name()) {
             let _ = remove::pidfile_of(Pid::this_process(), &pidfile, Writers::MayWrite);

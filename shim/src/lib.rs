@@ -21,6 +21,7 @@
 //! - [`settle`]: puts our handlers, and takes them away
 //! - [`stand_in`]: our handler; dying of what killed us
 //! - [`interrupted`]: dying in a system call at the place where one does
+//! - [`stack`]: room for our frames
 //! - [`death`]: removes what is this process's
 #![no_std]
 #![deny(
@@ -44,6 +45,7 @@ mod next;
 mod seccomp;
 mod seen;
 mod settle;
+mod stack;
 mod stand_in;
 mod start;
 

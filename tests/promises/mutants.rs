@@ -128,6 +128,13 @@ const MUTANTS: &[Mutant] = &[
         breaks: "so_does_a_stack_overflow_that_the_daemon_has_a_stack_for::altstack die overflow_of_stack",
     },
     Mutant {
+        without: "a_stack_of_our_own",
+        file: "death.rs",
+        text: "    stack::with_room(remove_all);",
+        instead: "    let _ = stack::with_room;\n    remove_all();",
+        breaks: "so_does_a_death_on_a_small_alternate_stack::raise 15",
+    },
+    Mutant {
         without: "the_unblocking_of_what_killed",
         file: "stand_in.rs",
         text: "    unblock(signal, context);\n",

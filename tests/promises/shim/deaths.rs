@@ -84,6 +84,9 @@ pub(super) const OVERFLOWS: &[&str] = &[
     "child thread altstack die overflow_of_stack end",
 ];
 
+/// A stack for handlers that is as small as many are, with much to do on it.
+const ON_A_SMALL_STACK: &[&str] = &["raise 15", "die segv", "die abort", "die overflow_of_stack"];
+
 /// abort(3) puts the default in place of a handler that returns, past all hooks.
 const ABORT_WITH_A_HANDLER: &str = "make open x.pid set signal 6 count 0 die abort";
 
@@ -117,6 +120,17 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         "so_does_a_stack_overflow_that_the_daemon_has_a_stack_for",
         OVERFLOWS,
         removed_after,
+    ))
+    .chain(Promise::each(
+        "so_does_a_death_on_a_small_alternate_stack",
+        ON_A_SMALL_STACK,
+        |scene, death| {
+            for made in ["make open x.pid", "hold x.pid lock flock put"] {
+                let steps = format!("{made} small_altstack {death}");
+                scene.with_and_without_cores(|| scene.lives(&steps)?.removed(&["x.pid"]))?;
+            }
+            Ok(())
+        },
     ))
     .chain([Promise::new(
         "so_does_an_abort_whose_handler_returns",

@@ -313,6 +313,16 @@ static char **altstack(char **words)
     return words;
 }
 
+/* small_altstack: has one of the size that was enough when it was named SIGSTKSZ, and nothing below it. */
+static char **small_altstack(char **words)
+{
+    enum { SMALL = 8192 };
+    char *pages = mmap(NULL, STACK + SMALL, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    must(mprotect(pages + STACK, SMALL, PROT_READ | PROT_WRITE), "mprotect");
+    must(sigaltstack(&(stack_t){.ss_sp = pages + STACK, .ss_size = SMALL}, NULL), "sigaltstack");
+    return words;
+}
+
 /* ran: what the handlers saw, so far. */
 static char **ran(char **words)
 {
@@ -329,6 +339,7 @@ const struct step steps_of_disposition[] = {
     {"raise", by_raise},    {"query_all", query_all},
     {"queue", queue},       {"raise_in_thread", raise_in_thread},
     {"send", send_it},      {"send_queued", send_queued},
-    {"altstack", altstack}, {"ran", ran},
+    {"altstack", altstack}, {"small_altstack", small_altstack},
+    {"ran", ran},
     {0},
 };
