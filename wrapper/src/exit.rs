@@ -2,7 +2,7 @@
 
 use pidward_identity::verdict::Class;
 
-/// With what status `pidward` ends. `run` ends so only when the command did not start.
+/// With what status `pidward` ends. Of `run`, all but the last say that the command did not start.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Exit {
     /// Done; of `status`: all daemons are running.
@@ -19,11 +19,13 @@ pub(crate) enum Exit {
     NotExecutable,
     /// There is no such command, as the shell has it.
     NotFound,
+    /// As the daemon ended that `run` stayed in the foreground for.
+    Daemon(u8),
 }
 
 impl Exit {
     /// The number for exit(3).
-    pub(crate) const fn code(self) -> i32 {
+    pub(crate) fn code(self) -> i32 {
         match self {
             Self::Success => 0,
             Self::Stale => 1,
@@ -32,6 +34,7 @@ impl Exit {
             Self::Unknown => 4,
             Self::NotExecutable => 126,
             Self::NotFound => 127,
+            Self::Daemon(status) => status.into(),
         }
     }
 }

@@ -1,9 +1,10 @@
-//! Every sentence that a user sees. Errors and notices are here; [`verdict`] says what a pidfile is, [`json`]
+//! Every sentence that a user sees. Errors and notices are here, those of `run -f` in [`foreground`]; [`verdict`] says what a pidfile is, [`json`]
 //! says the same to programs, [`text`] makes paths and times fit for a line.
 //!
 //! A notice is one line on standard error: what, why, and what it comes to. When nobody can read it, nothing
 //! is done about it: a daemon does not stay down because its standard error is closed.
 
+pub(crate) mod foreground;
 mod json;
 mod text;
 mod verdict;

@@ -1,4 +1,5 @@
 //! The commands, one file each: options in, [`crate::exit::Exit`] out.
 
+mod foreground;
 pub(crate) mod run;
 pub(crate) mod status;
