@@ -7,6 +7,7 @@ use libtest_mimic::Arguments;
 use pidward_tests::namespace;
 
 mod compare;
+mod foreground;
 mod guard;
 mod guards;
 mod legacy;
@@ -27,6 +28,7 @@ fn promises() -> Vec<Promise> {
         .chain(shipped::promises())
         .chain(guard::promises())
         .chain(run::promises())
+        .chain(foreground::promises())
         .chain(status::promises())
         .collect()
 }

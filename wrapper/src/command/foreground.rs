@@ -95,6 +95,10 @@ struct Foreground {
     previous: Vec<Owner>,
     /// Signals that nobody has got yet.
     held: Vec<Arrived>,
+    /// Whether there was a pidfile, and the first failure of a process that was reaped before anybody had seen whose it
+    /// was: that process, most likely.
+    came: bool,
+    unseen: Option<Ended>,
     /// When the daemon was found dead.
     dead_since: Option<Instant>,
 }
@@ -119,6 +123,8 @@ impl Foreground {
             is_named: false,
             previous: Vec::new(),
             held: Vec::new(),
+            came: false,
+            unseen: None,
             dead_since: None,
         }
     }
@@ -127,6 +133,7 @@ impl Foreground {
     fn stay(mut self) -> u8 {
         loop {
             self.reap();
+            self.came |= self.pidfiles.drain(&self.watch);
             self.look();
             self.pass_on();
             if let Some(status) = self.end() {
@@ -148,11 +155,16 @@ impl Foreground {
             {
                 self.follow(owner);
             }
+            let is_guard = reaping::was_guard(pid);
+            // The shim starts one for a pidfile that it has seen.
+            self.came |= is_guard && !self.pidfiles.are_known();
             let Some(ended) = reaping::reap(pid) else {
                 return;
             };
             if pid == self.launcher.pid {
                 self.launcher.ended.get_or_insert(ended);
+            } else if self.daemon.is_none() && !is_guard && ended.status() != 0 {
+                self.unseen.get_or_insert(ended);
             }
             if let Some(daemon) = &mut self.daemon {
                 daemon.note(pid, ended);
@@ -239,7 +251,14 @@ impl Foreground {
     fn end(&mut self) -> Option<u8> {
         let Some(daemon) = &mut self.daemon else {
             let launcher = self.launcher.ended?;
-            return reaping::only_guards_are_left().then(|| launcher.status());
+            if !reaping::only_guards_are_left() {
+                return None;
+            }
+            let guarded = || !self.pidfiles.are_known() && reaping::guarded().next().is_some();
+            let unseen = self
+                .unseen
+                .filter(|_| launcher.status() == 0 && (self.came || guarded()));
+            return Some(unseen.unwrap_or(launcher).status());
         };
         if !daemon.is_dead() {
             return None;
@@ -326,8 +345,6 @@ impl Foreground {
             .collect();
         // An interruption is none but a reason to look again.
         let _ = poll(&mut fds, timeout);
-        drop(fds);
-        self.watch.drain();
     }
 }
 

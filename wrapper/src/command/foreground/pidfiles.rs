@@ -95,6 +95,11 @@ impl Pidfiles {
             .is_some_and(|(_, directory)| watch.arm(directory.as_fd()))
     }
 
+    /// Forgets what has happened where `watch` watches. Whether it was about a pidfile.
+    pub(super) fn drain(&self, watch: &Watch) -> bool {
+        watch.drain(self.places.first().and_then(|main| main.path.file_name()))
+    }
+
     /// Whether there is anything to be watched.
     pub(super) fn can_come(&self) -> bool {
         self.are_known() || self.known.is_some()

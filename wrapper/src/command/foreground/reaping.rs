@@ -137,6 +137,13 @@ pub(super) fn is_guard(pid: Pid) -> bool {
     guarded_by(pid).is_some()
 }
 
+/// Whether this is a dead guard, which has no arguments any more.
+pub(super) fn was_guard(pid: Pid) -> bool {
+    let comm = ProcDir::open(pid).ok();
+    let comm = comm.and_then(|proc| proc.stat(|stat| stat.comm == GUARD_COMM.to_bytes()));
+    comm == Some(true)
+}
+
 /// The pidfile of a guard; `None` when the process is none.
 fn guarded_by(pid: Pid) -> Option<PathBuf> {
     let line = fs::read(format!("/proc/{}/cmdline", pid.get())).ok()?;

@@ -1,8 +1,10 @@
 //! Watches with inotify(7) what can name another process: the pidfile, its directory while it names nobody of ours, the
 //! links to recorded pidfiles while none is known.
 //!
-//! What an event says is never used, it wakes us to look again; and looking comes after arming.
+//! What an event says is hardly used, it wakes us to look again; and looking comes after arming. Only that there was a
+//! pidfile is remembered: it may be gone before anybody has looked.
 
+use std::ffi::OsStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
 
@@ -74,10 +76,16 @@ impl Watch {
         self.inotify.as_ref().map(AsFd::as_fd)
     }
 
-    /// Forgets the events so far; to be called before looking.
-    pub(super) fn drain(&self) {
-        if let Some(inotify) = &self.inotify {
-            while inotify.read_events().is_ok_and(|events| !events.is_empty()) {}
+    /// Forgets the events so far; to be called before looking. Whether one of them was of this name in the directory
+    /// that is watched.
+    pub(super) fn drain(&self, name: Option<&OsStr>) -> bool {
+        let mut came = false;
+        while let Some(events) = self.inotify.as_ref().and_then(|it| it.read_events().ok())
+            && !events.is_empty()
+        {
+            let names = events.iter().filter_map(|event| event.name.as_deref());
+            came |= names.into_iter().any(|its| name == Some(its));
         }
+        came
     }
 }
