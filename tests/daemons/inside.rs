@@ -1,7 +1,7 @@
 //! What runs as init of a cell's namespace: one order in, one report out.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use pidward_tests::deadline::Deadline;
@@ -12,7 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::DAEMONS;
 use crate::cell::Cell;
+use crate::daemon::Daemon;
 use crate::stock;
+use crate::supervised;
+use crate::supervisors::Supervisor;
 use crate::ways::{Ending, Mode};
 
 /// What to run, as it goes from the test to its namespace.
@@ -36,6 +39,17 @@ pub(crate) enum Order {
         /// The files under test and what the baseline showed; none for the baseline itself.
         under_test: Option<(PathBuf, Showed)>,
     },
+    /// Run a daemon under a supervisor and report.
+    Supervised {
+        /// The daemon's name.
+        daemon: String,
+        /// The supervisor.
+        supervisor: Supervisor,
+        /// The daemon's stock, where it has one.
+        stock: Option<PathBuf>,
+        /// The files under test.
+        release: PathBuf,
+    },
 }
 
 /// What a daemon did, as anybody can see it from outside.
@@ -57,7 +71,7 @@ pub(crate) const REPORT: &str = "report: ";
 /// Carries out the order that is this program's argument.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
     let order = arguments.first().map(|order| serde_json::from_str(order));
-    let report = match order {
+    match order {
         Some(Ok(Order::Stock { daemon })) => return stock::write(&daemon),
         Some(Ok(Order::Cell {
             daemon,
@@ -65,13 +79,25 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
             ending,
             stock,
             under_test,
-        })) => cell(&daemon, mode, ending, stock, under_test),
-        Some(Err(error)) => Err(Failure::new("the test itself", error)),
-        None => Err(Failure::new("the test itself", "no order")),
-    };
-    let report = serde_json::to_string(&report).unwrap_or_default();
-    println!("{REPORT}{report}");
+        })) => report(&cell(&daemon, mode, ending, stock, under_test)),
+        Some(Ok(Order::Supervised {
+            daemon,
+            supervisor,
+            stock,
+            release,
+        })) => report(&supervised(&daemon, supervisor, stock, &release)),
+        Some(Err(error)) => report(&Checked::<()>::Err(Failure::new("the test itself", error))),
+        None => report(&Checked::<()>::Err(Failure::new(
+            "the test itself",
+            "no order",
+        ))),
+    }
     ExitCode::SUCCESS
+}
+
+fn report<T: Serialize>(report: &Checked<T>) {
+    let report = serde_json::to_string(report).unwrap_or_default();
+    println!("{REPORT}{report}");
 }
 
 fn cell(
@@ -81,12 +107,36 @@ fn cell(
     stock: Option<PathBuf>,
     under_test: Option<(PathBuf, Showed)>,
 ) -> Checked<Showed> {
-    let daemon = DAEMONS
-        .iter()
-        .find(|known| known.name == daemon)
-        .ok_or(daemon)
-        .doing("no such daemon")?;
-    let world = &World::new()?;
+    let (world, daemon) = &furnish(daemon, stock)?;
+    let cell = Cell {
+        world,
+        daemon,
+        mode,
+        ending,
+    };
+    let Some((release, expected)) = under_test else {
+        return cell.baseline();
+    };
+    install(&release)?;
+    cell.check(&expected).map(|()| expected)
+}
+
+fn supervised(
+    daemon: &str,
+    supervisor: Supervisor,
+    stock: Option<PathBuf>,
+    release: &Path,
+) -> Checked {
+    let (world, daemon) = &furnish(daemon, stock)?;
+    install(release)?;
+    supervised::check(world, daemon, supervisor)
+}
+
+/// A world with all that the daemon needs.
+fn furnish(name: &str, stock: Option<PathBuf>) -> Checked<(World, &'static Daemon)> {
+    let daemon = DAEMONS.iter().find(|known| known.name == name);
+    let daemon = daemon.ok_or(name).doing("no such daemon")?;
+    let world = World::new()?;
     if let Some(stock) = stock {
         let archive = stock.display().to_string();
         let status = world.run(&["tar", "-xf", &archive], &[], Deadline::seconds(15))?;
@@ -97,17 +147,11 @@ fn cell(
             ));
         }
     }
-    (daemon.prepare)(world)?;
-    let cell = Cell {
-        world,
-        daemon,
-        mode,
-        ending,
-    };
-    let Some((release, expected)) = under_test else {
-        return cell.baseline();
-    };
+    (daemon.prepare)(&world)?;
+    Ok((world, daemon))
+}
+
+fn install(release: &Path) -> Checked {
     fs::create_dir(path("pidward")).doing("make a place for the files under test")?;
-    release::copy(&release, &path("pidward"))?;
-    cell.check(&expected).map(|()| expected)
+    release::copy(release, &path("pidward"))
 }

@@ -2,6 +2,8 @@
 //!
 //! `baseline` is the daemon without pidward: what is expected of `run` (`pidward run --`), `guarded` (`pidward run -p
 //! PIDFILE --no-preload --`) and `preload` (nothing but LD_PRELOAD) comes from it, in the same run.
+//!
+//! `supervised` are those that go into the background, under supervisors that expect them not to.
 
 use std::process::ExitCode;
 
@@ -15,6 +17,8 @@ mod left;
 mod life;
 mod matrix;
 mod stock;
+mod supervised;
+mod supervisors;
 mod ways;
 
 mod apache;
@@ -57,7 +61,8 @@ fn main() -> ExitCode {
         return done;
     }
     let arguments = Arguments::from_args();
-    let (trials, written) = matrix::trials(&DAEMONS);
+    let (mut trials, written) = matrix::trials(&DAEMONS);
+    trials.extend(supervised::trials(&DAEMONS));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if let Err(failure) = written.write() {
         eprintln!("{failure}");
