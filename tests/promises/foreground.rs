@@ -1,9 +1,12 @@
 //! The promises of `pidward run -f`: one process to watch and to signal, for a daemon that goes into the background.
 
 use std::process::Command;
+use std::thread;
 
 use nix::sys::signal::Signal;
+use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
+use pidward_tests::proc;
 use pidward_tests::process::Process;
 use pidward_tests::world::{evidence, owner};
 
@@ -75,6 +78,7 @@ impl Service {
         foreground.says("ready")?;
         let daemon = post.until("named", || owner(&post.pidfile))?;
         post.recorded(daemon.pid)?;
+        knows(&foreground.process, &post)?;
         Ok(Self {
             foreground,
             daemon,
@@ -96,6 +100,22 @@ impl Service {
         self.post.cleared()?;
         Ok(said)
     }
+}
+
+/// Waits until pidward knows whose the pidfile is: it holds the file then. No event tells of that.
+fn knows(foreground: &Process, post: &Post) -> Checked {
+    let deadline = Deadline::seconds(10);
+    let holds = || {
+        let all = proc::descriptors(foreground.pid);
+        all.iter().any(|it| it.leads_to == post.pidfile)
+    };
+    while !holds() {
+        if deadline.passed() {
+            return Err(Failure::new("never knows the daemon", evidence()));
+        }
+        thread::yield_now();
+    }
+    Ok(())
 }
 
 /// pidward ends with this status; gives what was said.

@@ -12,28 +12,21 @@ use pidward_tests::world::evidence;
 
 use super::{WAYS, ends, said_is};
 use crate::compare::bare;
-use crate::guard::post::Post;
+use crate::guard::post::{Post, daemon, falls_asleep, kill, ready};
 use crate::legacy::Legacy;
 use crate::programs::LEGACY;
 use crate::promise::Promise;
-use crate::scene::Scene;
+use crate::scene::{Scene, write};
 
 pub(super) fn promises() -> impl Iterator<Item = Promise> {
-    Promise::each(
-        "pid_1_passes_signals_on_and_ends_as_the_daemon",
-        WAYS,
-        signals,
-    )
-    .chain(Promise::each(
-        "pid_1_reaps_and_takes_all_with_it",
-        WAYS,
-        takes_all,
-    ))
-    .chain(Promise::each(
-        "pid_1_ends_with_a_daemon_that_is_killed",
-        WAYS,
-        killed,
-    ))
+    let each = |name, check| Promise::each(name, WAYS, check);
+    each("pid_1_passes_signals_on_and_ends_as_the_daemon", signals)
+        .chain(each("pid_1_reaps_and_takes_all_with_it", takes_all))
+        .chain(each("pid_1_ends_with_a_daemon_that_is_killed", killed))
+        .chain([Promise::new(
+            "a_number_that_an_earlier_run_left_is_nobodys",
+            left_number,
+        )])
 }
 
 /// A container, and its first process.
@@ -50,12 +43,8 @@ impl Container {
         let mut outside = Legacy::start(unshared(scene, way, steps))?;
         outside.says("ready")?;
         post.until("recorded", || Record::read(&post.pidfile))?;
-        let parent = outside.process.pid;
-        let first = proc::others()
-            .into_iter()
-            .find(|seen| seen.parent == parent);
-        let first = first.and_then(|seen| Process::living(seen.pid));
-        let first = first.ok_or_else(|| Failure::new("no first process", evidence()))?;
+        let first = first(&outside)?;
+        super::knows(&first, &post)?;
         Ok(Self {
             outside,
             first,
@@ -132,4 +121,56 @@ fn killed(scene: &Scene, way: &str) -> Checked {
         .signal(Signal::SIGUSR1)
         .doing("signal PID 1")?;
     container.ends(137).map(drop)
+}
+
+/// The pidfile stays because somebody has it locked. It holds the number that the launcher will have.
+fn left_number(scene: &Scene) -> Checked {
+    scene.clear()?;
+    let mut asks = unshared(scene, "named", "");
+    asks.args(["system", "echo $PPID"]);
+    let number = ends(Legacy::start(asks)?, 0)?;
+    let number = number.lines().next().unwrap_or_default();
+    write("x.pid", format!("{number}\n"))?;
+    let holder = ready(daemon("hold x.pid lock flock say ready hear"))?;
+    let mut outside = Legacy::start(unshared(scene, "named", "say ready hear"))?;
+    outside.says("ready")?;
+    let first = first(&outside)?;
+    let launcher = proc::others().into_iter().find(|seen| {
+        let is_childs = seen.parent == first.pid;
+        is_childs && seen.comm == LEGACY
+    });
+    let launcher = launcher.and_then(|seen| Process::living(seen.pid));
+    let launcher = launcher.ok_or_else(|| Failure::new("no launcher", evidence()))?;
+    let status = std::fs::read_to_string(format!("/proc/{}/status", launcher.pid));
+    let status = status.doing("look at the launcher")?;
+    if !status
+        .lines()
+        .any(|line| line.starts_with("NSpid:") && line.ends_with(&format!("\t{number}")))
+    {
+        return Err(Failure::new(
+            "the test itself",
+            format!("not {number}: {status}"),
+        ));
+    }
+    let slept = falls_asleep(first.pid, 1)?;
+    first.signal(Signal::SIGTERM).doing("signal PID 1")?;
+    falls_asleep(first.pid, slept + 1)?;
+    if launcher.is_dead() {
+        return Err(Failure::new(
+            "the launcher is taken for the daemon",
+            evidence(),
+        ));
+    }
+    first.signal(Signal::SIGTERM).doing("signal PID 1 again")?;
+    ends(outside, 143)?;
+    kill(holder).map(drop)
+}
+
+/// The first process of the container.
+fn first(outside: &Legacy) -> Checked<Process> {
+    let parent = outside.process.pid;
+    let all = proc::others();
+    let first = all.iter().find(|seen| seen.parent == parent);
+    let first = first.and_then(|seen| Process::living(seen.pid));
+    first.ok_or_else(|| Failure::new("no first process", evidence()))
 }

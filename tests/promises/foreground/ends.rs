@@ -1,8 +1,11 @@
 //! It ends as the daemon ended, and the daemon's pidfile is gone by then.
 
 use nix::sys::signal::Signal;
+use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
-use pidward_tests::world::evidence;
+use pidward_tests::proc;
+use pidward_tests::process::Process;
+use pidward_tests::world::{evidence, owner};
 
 use super::{Service, WAYS, command, ends};
 use crate::guard::post::{Post, daemon, ready};
@@ -39,6 +42,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
             "a_daemon_whose_parent_lives_ends_the_foreground_as_it_ends",
             anothers_child,
         ),
+        each("a_link_that_an_earlier_run_left_hides_nothing", left_link),
         each(
             "a_pidfile_of_another_tree_is_not_taken_for_the_daemons",
             another_tree,
@@ -127,7 +131,8 @@ fn no_guard(scene: &Scene) -> Checked {
     let mut command = command(scene, "named", "detach make open x.pid say ready hear");
     command.env("PIDWARD_GUARD", "off");
     let foreground = ready(command)?;
-    let daemon = post.until("named", || pidward_tests::world::owner(&post.pidfile))?;
+    let daemon = post.until("named", || owner(&post.pidfile))?;
+    super::knows(&foreground.process, &post)?;
     daemon.signal(Signal::SIGKILL).doing("kill it")?;
     let said = ends(foreground, 137)?;
     let removed = said.contains("pidward: removed /mnt/daemon/x.pid: ");
@@ -145,20 +150,45 @@ fn anothers_child(scene: &Scene) -> Checked {
             let mut service = Service::start(scene, "named", &steps)?;
             service.foreground.go_on()?;
             let process = &service.foreground.process;
-            if !process.dies_by(pidward_tests::deadline::Deadline::seconds(10)) {
+            if !process.dies_by(Deadline::seconds(10)) {
                 return Err(Failure::new("does not end", evidence()));
             }
-            // The parent is left, and holds the pipe.
-            for seen in pidward_tests::proc::others()
-                .iter()
-                .filter(|seen| seen.comm == LEGACY)
-            {
-                let parent = pidward_tests::process::Process::living(seen.pid);
-                let killed = parent.map(|parent| parent.signal(Signal::SIGKILL));
-                killed.transpose().doing("kill the parent")?;
-            }
+            end_all(LEGACY)?;
             service.ends(status)?;
         }
+    }
+    Ok(())
+}
+
+/// As it is when all has been killed at once. What the daemon leaves alive keeps its tree from being at its end.
+fn left_link(scene: &Scene) -> Checked {
+    let first = Service::start(scene, "learned", "detach make open x.pid say ready pause")?;
+    let guard = first.post.recorded(first.daemon.pid)?;
+    for process in [&first.foreground.process, &guard, &first.daemon] {
+        process.signal(Signal::SIGKILL).doing("kill it")?;
+        if !process.dies_by(Deadline::seconds(10)) {
+            return Err(Failure::new("the test itself", evidence()));
+        }
+    }
+    let links = std::fs::read_dir("/var/lib/pidward/known").doing("list the links")?;
+    if links.count() != 1 {
+        return Err(Failure::new("the test itself", evidence()));
+    }
+    let steps = "detach aside pause end make open x.pid say ready pause";
+    let second = Service::start(scene, "learned", steps)?;
+    second.daemon.signal(Signal::SIGKILL).doing("kill it")?;
+    if !second.foreground.process.dies_by(Deadline::seconds(10)) {
+        return Err(Failure::new("does not end", evidence()));
+    }
+    end_all(LEGACY)?;
+    second.ends(137).map(drop)
+}
+
+/// Kills what is left of this name, which holds the pipe to the test.
+fn end_all(name: &str) -> Checked {
+    for seen in proc::others().iter().filter(|seen| seen.comm == name) {
+        let left = Process::living(seen.pid).map(|left| left.signal(Signal::SIGKILL));
+        left.transpose().doing("kill what is left")?;
     }
     Ok(())
 }
@@ -202,10 +232,11 @@ fn several(scene: &Scene) -> Checked {
         command.args(steps.split_whitespace());
         let mut foreground = Legacy::start(command)?;
         foreground.says("ready")?;
-        let main = post.until("named", || pidward_tests::world::owner(&post.pidfile))?;
+        let main = post.until("named", || owner(&post.pidfile))?;
         post.recorded(main.pid)?;
-        let beside = other.until("named", || pidward_tests::world::owner(&other.pidfile))?;
+        let beside = other.until("named", || owner(&other.pidfile))?;
         other.recorded(beside.pid)?;
+        super::knows(&foreground.process, &post)?;
         beside.signal(Signal::SIGKILL).doing("kill the other")?;
         other.cleared()?;
         crate::guard::post::falls_asleep(foreground.process.pid, 1)?;
@@ -218,7 +249,7 @@ fn several(scene: &Scene) -> Checked {
     Ok(())
 }
 
-fn kill_main(foreground: Legacy, main: &pidward_tests::process::Process) -> Checked {
+fn kill_main(foreground: Legacy, main: &Process) -> Checked {
     main.signal(Signal::SIGSEGV).doing("end the main one")?;
     ends(foreground, 139).map(drop)
 }

@@ -1,12 +1,13 @@
 //! A pidfile may pass to another process of the tree; it is followed.
 
 use nix::sys::signal::Signal;
+use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::process::Process;
 use pidward_tests::world::{evidence, owner};
 
 use super::{Service, WAYS, ends, said_is};
-use crate::guard::post::{Post, falls_asleep};
+use crate::guard::post::Post;
 use crate::legacy::Legacy;
 use crate::promise::Promise;
 use crate::scene::Scene;
@@ -70,6 +71,9 @@ fn failed(scene: &Scene, way: &str) -> Checked {
     let old = "serve 10 move x.pid.oldbin x.pid say back serve 15 die return";
     let (mut service, new) = upgraded(scene, way, old)?;
     new.signal(Signal::SIGKILL).doing("kill the new one")?;
+    if !new.dies_by(Deadline::seconds(10)) {
+        return Err(Failure::new("the test itself", evidence()));
+    }
     service.signal(Signal::SIGUSR1)?;
     service.foreground.says("back")?;
     service.post.recorded(service.daemon.pid)?;
@@ -88,10 +92,9 @@ fn inherited(scene: &Scene, way: &str) -> Checked {
     foreground.says("ready")?;
     let launcher = post.until("named", || owner(&post.pidfile))?;
     post.recorded(launcher.pid)?;
-    // The foreground has seen it too, and sleeps.
-    falls_asleep(foreground.process.pid, 2)?;
+    super::knows(&foreground.process, &post)?;
     launcher.signal(Signal::SIGKILL).doing("end the launcher")?;
-    if !launcher.dies_by(pidward_tests::deadline::Deadline::seconds(10)) {
+    if !launcher.dies_by(Deadline::seconds(10)) {
         return Err(Failure::new("the launcher stays", evidence()));
     }
     foreground.go_on()?;

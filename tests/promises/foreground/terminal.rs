@@ -1,6 +1,10 @@
 //! On a terminal the command stays in the foreground's process group: `^C` ends it as in a shell, and comes once.
 
-use pidward_tests::failure::Checked;
+use nix::sys::signal::Signal;
+use pidward_tests::failure::{Checked, Doing, Failure};
+use pidward_tests::proc;
+use pidward_tests::process::Process;
+use pidward_tests::world::owner;
 
 use super::{options, said_is};
 use crate::compare::bare;
@@ -30,25 +34,22 @@ fn ctrl_c(scene: &Scene, detach: &str) -> Checked {
         command.args(steps.split_whitespace());
         command.args("end hear type_ctrl_c await".split_whitespace());
         let mut terminal = ready(command)?;
-        let daemon = post.until("named", || pidward_tests::world::owner(&post.pidfile))?;
+        let daemon = post.until("named", || owner(&post.pidfile))?;
         post.recorded(daemon.pid)?;
+        let foreground = proc::others();
+        let foreground = foreground.iter().find(|seen| seen.comm == "pidward");
+        let foreground = foreground.and_then(|seen| Process::living(seen.pid));
+        let foreground = foreground.ok_or("none").doing("find pidward")?;
+        super::knows(&foreground, &post)?;
         terminal.go_on()?;
         terminal.says("got 2")?;
         // Whatever else was sent has come by the time that this has: by way of pidward, after it.
-        let foreground = pidward_tests::proc::others();
-        let foreground = foreground.iter().find(|seen| seen.comm == "pidward");
-        let foreground = foreground.and_then(|it| pidward_tests::process::Process::living(it.pid));
-        if let Some(foreground) = foreground {
-            let _ = foreground.signal(nix::sys::signal::Signal::SIGTERM);
-        }
+        foreground.signal(Signal::SIGTERM).doing("signal it")?;
         let ended = terminal.end()?;
         said_is(&ended.said, "ready got 2 got 15")?;
         if ended.status.code() != Some(7) {
             let evidence = format!("{ended:#?}");
-            return Err(pidward_tests::failure::Failure::new(
-                "ends otherwise",
-                evidence,
-            ));
+            return Err(Failure::new("ends otherwise", evidence));
         }
     }
     Ok(())
