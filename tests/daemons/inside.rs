@@ -45,6 +45,8 @@ pub(crate) enum Order {
         daemon: String,
         /// The supervisor.
         supervisor: Supervisor,
+        /// Whether the daemon is to hand over to another process meanwhile.
+        hand_over: bool,
         /// The daemon's stock, where it has one.
         stock: Option<PathBuf>,
         /// The files under test.
@@ -83,9 +85,10 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         Some(Ok(Order::Supervised {
             daemon,
             supervisor,
+            hand_over,
             stock,
             release,
-        })) => report(&supervised(&daemon, supervisor, stock, &release)),
+        })) => report(&supervised(&daemon, supervisor, hand_over, stock, &release)),
         Some(Err(error)) => report(&Checked::<()>::Err(Failure::new("the test itself", error))),
         None => report(&Checked::<()>::Err(Failure::new(
             "the test itself",
@@ -124,12 +127,17 @@ fn cell(
 fn supervised(
     daemon: &str,
     supervisor: Supervisor,
+    hand_over: bool,
     stock: Option<PathBuf>,
     release: &Path,
 ) -> Checked {
     let (world, daemon) = &furnish(daemon, stock)?;
     install(release)?;
-    supervised::check(world, daemon, supervisor)
+    if hand_over {
+        supervised::hand_over(world, daemon, supervisor)
+    } else {
+        supervised::check(world, daemon, supervisor)
+    }
 }
 
 /// A world with all that the daemon needs.

@@ -35,17 +35,23 @@ pub(crate) fn trials(daemons: &'static [Daemon]) -> Vec<Trial> {
             let name = format!("{}::supervised::{}", daemon.name, supervisor.name());
             let stock = Arc::clone(&stock);
             trials.push(Trial::test(name, move || {
-                outside(daemon, supervisor, &stock).map_err(Failed::from)
+                outside(daemon, supervisor, false, &stock).map_err(Failed::from)
+            }));
+        }
+        if daemon.name == "nginx" {
+            trials.push(Trial::test("nginx::supervised::hand-over", move || {
+                outside(daemon, Supervisor::Runit, true, &stock).map_err(Failed::from)
             }));
         }
     }
     trials
 }
 
-fn outside(daemon: &Daemon, supervisor: Supervisor, stock: &Stock) -> Checked {
+fn outside(daemon: &Daemon, supervisor: Supervisor, hand_over: bool, stock: &Stock) -> Checked {
     let order = Order::Supervised {
         daemon: daemon.name.to_owned(),
         supervisor,
+        hand_over,
         stock: stock.of(daemon)?,
         release: release::directory()?,
     };
@@ -93,6 +99,33 @@ pub(crate) fn check(world: &World, daemon: &Daemon, supervisor: Supervisor) -> C
         true => Err(Failure::new("the supervisor is dead", evidence())),
         false => Ok(()),
     }
+}
+
+/// Inside: nginx starts its successor at USR2, and the supervisor goes on with that one.
+pub(crate) fn hand_over(world: &World, daemon: &Daemon, supervisor: Supervisor) -> Checked {
+    let mut words = service(daemon, supervisor);
+    // It executes itself by the name that it was started with, and does not look for that in PATH.
+    for word in words.iter_mut().filter(|word| *word == daemon.name) {
+        *word = format!("/usr/sbin/{word}");
+    }
+    let process = supervisor.start(world, &words)?;
+    let old = comes(world, daemon, None)?;
+    let answer = world.run(&["sv", "2", "/mnt/service"], &[], Deadline::seconds(10))?;
+    if answer != "exited 0" {
+        return Err(Failure::new("the supervisor does not obey", answer));
+    }
+    let new = comes(world, daemon, Some(old.pid))?;
+    old.signal(Signal::SIGQUIT).doing("end the old one")?;
+    if !old.dies_by(Deadline::seconds(15)) {
+        return Err(Failure::new("the old one stays", evidence()));
+    }
+    let watch = Watch::on(&[parent(&daemon.pidfile())])?;
+    supervisor.stop(world, &process)?;
+    if !new.dies_by(Deadline::seconds(15)) {
+        return Err(Failure::new("does not get the signal", evidence()));
+    }
+    gone_within_a_second(&watch, &daemon.pidfile())?;
+    nothing_is_left()
 }
 
 /// A container ends as the daemon ends.

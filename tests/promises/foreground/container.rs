@@ -23,10 +23,10 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
     each("pid_1_passes_signals_on_and_ends_as_the_daemon", signals)
         .chain(each("pid_1_reaps_and_takes_all_with_it", takes_all))
         .chain(each("pid_1_ends_with_a_daemon_that_is_killed", killed))
-        .chain([Promise::new(
-            "a_number_that_an_earlier_run_left_is_nobodys",
-            left_number,
-        )])
+        .chain([
+            Promise::new("pid_1_lets_the_guard_finish", guard_finishes),
+            Promise::new("a_number_that_an_earlier_run_left_is_nobodys", left_number),
+        ])
 }
 
 /// A container, and its first process.
@@ -120,6 +120,35 @@ fn killed(scene: &Scene, way: &str) -> Checked {
         .first
         .signal(Signal::SIGUSR1)
         .doing("signal PID 1")?;
+    container.ends(137).map(drop)
+}
+
+/// Whatever keeps it from being the quicker one.
+fn guard_finishes(scene: &Scene) -> Checked {
+    let steps = "catch detach make open x.pid say ready serve 10 die kill";
+    let container = Container::start(scene, "learned", steps)?;
+    let all = proc::others();
+    let guard = all.iter().find(|seen| seen.comm == "pidward: guard");
+    let guard = guard.and_then(|seen| Process::living(seen.pid));
+    let guard = guard.ok_or_else(|| Failure::new("no guard", evidence()))?;
+    guard.signal(Signal::SIGSTOP).doing("stop the guard")?;
+    let daemon = all.iter().find(|seen| seen.comm == LEGACY);
+    let daemon = daemon.and_then(|seen| Process::open(seen.pid));
+    let daemon = daemon.ok_or("none").doing("find the daemon")?;
+    container
+        .first
+        .signal(Signal::SIGUSR1)
+        .doing("signal PID 1")?;
+    if !daemon.dies_by(Deadline::seconds(10)) {
+        return Err(Failure::new("the test itself", evidence()));
+    }
+    // It has reaped the daemon and looked for the pidfile.
+    let deadline = Deadline::seconds(10);
+    while Process::open(daemon.pid).is_some() && !deadline.passed() {
+        std::thread::yield_now();
+    }
+    falls_asleep(container.first.pid, 1)?;
+    guard.signal(Signal::SIGCONT).doing("let the guard go on")?;
     container.ends(137).map(drop)
 }
 

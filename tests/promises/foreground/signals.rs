@@ -99,7 +99,7 @@ fn early(scene: &Scene) -> Checked {
 fn between(scene: &Scene) -> Checked {
     for way in WAYS {
         scene.clear()?;
-        let steps = "detach catch say ready hear make open x.pid serve 15 die return";
+        let steps = "detach say ready hear catch make open x.pid serve 15 die return";
         let mut foreground = ready(command(scene, way, steps))?;
         // The launcher may still be about to end, and would get it.
         launcher_is_gone(&foreground)?;
