@@ -193,28 +193,31 @@ fn end_all(name: &str) -> Checked {
     Ok(())
 }
 
+/// Whether it was there before the command, or comes after it.
 fn another_tree(scene: &Scene) -> Checked {
     scene.clear()?;
-    let mut other = ready(daemon("make open x.pid catch say ready hear serve 1"))?;
-    // Younger than the pidfile's first owner, and in nobody's tree.
+    let mut other = ready(daemon(
+        "make open x.pid catch say ready hear make open x.pid say made hear serve 1",
+    ))?;
     ends(Legacy::start(command(scene, "named", "die return"))?, 7)?;
     let foreground = ready(command(scene, "named", "say ready pause"))?;
-    foreground
-        .process
-        .signal(Signal::SIGTERM)
-        .doing("signal it")?;
-    crate::guard::post::falls_asleep(foreground.process.pid, 2)?;
-    foreground
-        .process
-        .signal(Signal::SIGTERM)
-        .doing("signal it")?;
+    other.go_on()?;
+    other.says("made")?;
+    let slept = crate::guard::post::falls_asleep(foreground.process.pid, 1)?;
+    let term = || {
+        foreground
+            .process
+            .signal(Signal::SIGTERM)
+            .doing("signal it")
+    };
+    term()?;
+    crate::guard::post::falls_asleep(foreground.process.pid, slept + 1)?;
+    term()?;
     ends(foreground, 143)?;
     other.go_on()?;
-    other
-        .process
-        .signal(Signal::SIGHUP)
-        .doing("ask the other")?;
-    super::said_is(&other.end()?.said, "ready got 1")
+    let hangup = other.process.signal(Signal::SIGHUP);
+    hangup.doing("ask the other")?;
+    super::said_is(&other.end()?.said, "ready made got 1")
 }
 
 fn several(scene: &Scene) -> Checked {

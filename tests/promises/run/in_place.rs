@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
 use nix::sys::signal::Signal;
-use pidward_tests::failure::{Checked, Failure};
+use pidward_tests::failure::{Checked, Doing, Failure};
 
 use super::pidward;
 use crate::compare::bare;
@@ -70,29 +70,49 @@ fn started(start: &str, program: &Command) -> Command {
 
 /// The command of this kind of run finds what it would have found without.
 pub(crate) fn same(scene: &Scene, run: &[&str]) -> Checked {
+    // Shells clear the signal mask that they inherit, so one look is without.
+    let legacy = Scene::program(LEGACY).display().to_string();
+    let looks = "descriptors children status Sig status ShdPnd status Umask";
+    let alone: Vec<&str> = [legacy.as_str()]
+        .into_iter()
+        .chain(looks.split(' '))
+        .collect();
+    let shell = format!("{LOOKS}; {legacy} {looks}");
     for start in STARTS {
-        let legacy = "descriptors children status Sig status ShdPnd status Umask";
-        let look = format!("{LOOKS}; {} {legacy}", Scene::program(LEGACY).display());
-        let life = |with: bool| -> Checked<Ended> {
-            scene.clear()?;
-            let mut command = if with {
-                let mut command = pidward(scene, run);
-                command.args(["-p", "/mnt/daemon/x.pid", "--no-preload", "--", "sh"]);
-                command
-            } else {
-                bare("/bin/sh".as_ref())
-            };
-            command.args(["-c", &look]);
-            Legacy::start(started(start, &command))?.end()
+        looks_the_same(scene, run, start, &["/bin/sh", "-c", &shell], 20)?;
+        looks_the_same(scene, run, start, &alone, 8)?;
+    }
+    Ok(())
+}
+
+/// This command says the same with and without, and at least so many lines.
+fn looks_the_same(
+    scene: &Scene,
+    run: &[&str],
+    start: &str,
+    look: &[&str],
+    least: usize,
+) -> Checked {
+    let life = |with: bool| -> Checked<Ended> {
+        scene.clear()?;
+        let (program, arguments) = look.split_first().ok_or("nothing").doing("look")?;
+        let mut command = if with {
+            let mut command = pidward(scene, run);
+            command.args(["-p", "/mnt/daemon/x.pid", "--no-preload", "--", program]);
+            command
+        } else {
+            bare(program.as_ref())
         };
-        let (without, with) = (life(false)?, life(true)?);
-        if without.said.lines().count() < 20 {
-            return Err(Failure::new("the test itself", format!("{without:#?}")));
-        }
-        if (lines(&without.said), without.status) != (lines(&with.said), with.status) {
-            let evidence = format!("{start}\nwithout {}\nwith {}", without.said, with.said);
-            return Err(Failure::new("sees something else", evidence));
-        }
+        command.args(arguments);
+        Legacy::start(started(start, &command))?.end()
+    };
+    let (without, with) = (life(false)?, life(true)?);
+    if without.said.lines().count() < least {
+        return Err(Failure::new("the test itself", format!("{without:#?}")));
+    }
+    if (lines(&without.said), without.status) != (lines(&with.said), with.status) {
+        let evidence = format!("{start}\nwithout {}\nwith {}", without.said, with.said);
+        return Err(Failure::new("sees something else", evidence));
     }
     Ok(())
 }
