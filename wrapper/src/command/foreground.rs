@@ -74,9 +74,11 @@ pub(super) fn run(options: cli::Run, environment: Environment) -> Exit {
         Err(exit) => return exit,
     };
     let pidfiles = Pidfiles::new(ready.places, &ready.environment);
+    let mut watch = Watch::new();
+    pidfiles.watch(&mut watch, None);
     match child::start(&ready.program, &ready.environment, &signals) {
         Err(reason) => run::refuse(&ready.name, reason),
-        Ok(launcher) => Exit::Daemon(Foreground::new(signals, pidfiles, launcher).stay()),
+        Ok(launcher) => Exit::Daemon(Foreground::new(signals, pidfiles, watch, launcher).stay()),
     }
 }
 
@@ -110,11 +112,11 @@ struct Launcher {
 }
 
 impl Foreground {
-    fn new(signals: Signals, pidfiles: Pidfiles, launcher: Pid) -> Self {
+    fn new(signals: Signals, pidfiles: Pidfiles, watch: Watch, launcher: Pid) -> Self {
         Self {
             signals,
             pidfiles,
-            watch: Watch::new(),
+            watch,
             launcher: Launcher {
                 pid: launcher,
                 ended: None,
@@ -132,6 +134,10 @@ impl Foreground {
     /// Gives the exit status to end with.
     fn stay(mut self) -> u8 {
         loop {
+            // First of all: with the others goes SIGCHLD, and who dies after that is to wake us again.
+            while let Some(arrived) = self.signals.next() {
+                self.held.push(arrived);
+            }
             self.reap();
             self.came |= self.pidfiles.drain(&self.watch);
             self.look();
@@ -197,9 +203,6 @@ impl Foreground {
 
     /// Gives the signals that have come to whom they are meant for, if that is known.
     fn pass_on(&mut self) {
-        while let Some(arrived) = self.signals.next() {
-            self.held.push(arrived);
-        }
         if self.held.is_empty() {
             return;
         }

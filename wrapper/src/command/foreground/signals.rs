@@ -76,7 +76,7 @@ impl Signals {
         let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.mask), None);
     }
 
-    /// The next one of those to be passed on that has come.
+    /// The next one of those to be passed on that has come. Any SIGCHLD before it is forgotten.
     pub(super) fn next(&self) -> Option<Arrived> {
         while let Ok(Some(info)) = self.fd.read_signal() {
             let number = i32::try_from(info.ssi_signo).unwrap_or_default();
