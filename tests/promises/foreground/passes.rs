@@ -118,6 +118,7 @@ fn removed(scene: &Scene) -> Checked {
         service.post.is_gone()?;
         service.signal(Signal::SIGUSR1)?;
         service.foreground.says("anew")?;
+        service.post.recorded(service.daemon.pid)?;
         service.signal(Signal::SIGTERM)?;
         service.ends(7)?;
     }
