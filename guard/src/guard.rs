@@ -16,7 +16,7 @@ use crate::arguments::{Environment, Request};
 use crate::death;
 use crate::hand_over::{self, Named, Owner, Version};
 use crate::known;
-use crate::patience::{Moment, Patience, REAPING};
+use crate::patience::{Moment, Patience, REAPING, WRITING};
 use crate::record::{self, Held, Locked, Taken};
 use crate::watch::Watch;
 
@@ -70,7 +70,9 @@ impl Guard<'_> {
             }
             drop(record);
             let again = self.is_wanted_again(&end);
+            // What came anew is there: it is written soon, or gone again.
             patience = Patience::new(None, self.request.timeout);
+            patience.at_most(WRITING);
             let next = if again {
                 record::take(&self.pidfile).map(Taken::locked)
             } else {

@@ -9,7 +9,7 @@
 use core::ffi::CStr;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
 use rustix::io::Errno;
 
 use crate::arguments::Environment;
@@ -21,10 +21,28 @@ pub(crate) fn remember(path: &CStr, environment: Environment) {
     };
     let name = Name::of(path);
     let link = || rustix::fs::symlinkat(path, &directory, name.as_c_str());
-    if link() == Err(Errno::EXIST) && !leads_to(&directory, name.as_c_str(), path) {
+    if link() != Err(Errno::EXIST) {
+        return;
+    }
+    if leads_to(&directory, name.as_c_str(), path) {
+        // An earlier guard, or this one, has left it. Who watches the directory is to learn of the new record too.
+        touch(&directory, name.as_c_str());
+    } else {
         let _ = rustix::fs::unlinkat(&directory, name.as_c_str(), AtFlags::empty());
         let _ = link();
     }
+}
+
+fn touch(directory: &OwnedFd, name: &CStr) {
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: UTIME_NOW,
+    };
+    let times = Timestamps {
+        last_access: now,
+        last_modification: now,
+    };
+    let _ = rustix::fs::utimensat(directory, name, &times, AtFlags::SYMLINK_NOFOLLOW);
 }
 
 /// Removes the link, if it is this pidfile's.

@@ -14,12 +14,9 @@ use crate::guard::{End, Guard};
 use crate::hand_over::{self, Named, Now, Owner, Version};
 use crate::known;
 use crate::line::Shown;
-use crate::patience::{Moment, Patience, TICK};
+use crate::patience::{Moment, Patience, TICK, WRITING};
 use crate::record::Locked;
 use crate::syslog::{self, Severity};
-
-/// A pidfile that is written in several pieces is complete after this time, in milliseconds.
-const WRITING: u32 = 2000;
 
 /// A descriptor that a child inherited from the dead process is written to within this time, in milliseconds, or
 /// never: cron writes its PID, forks, ends, and the child writes its own.

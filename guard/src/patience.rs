@@ -13,6 +13,9 @@ use crate::watch::Watch;
 /// How often to look when nothing wakes the guard, in milliseconds; and how often to look at the cgroup.
 pub(crate) const TICK: u32 = 1000;
 
+/// A pidfile that is written in several pieces is complete after this time, in milliseconds.
+pub(crate) const WRITING: u32 = 2000;
+
 /// How long a parent may take to reap, in milliseconds; after that nobody waits to learn the exit.
 pub(crate) const REAPING: u32 = 500;
 

@@ -146,6 +146,14 @@ pub struct Question {
     pub named: bool,
 }
 
+impl Question {
+    /// Of a file that the user named, with all that the kernel offers.
+    pub const OF_THE_USER: Self = Self {
+        offered: Offered::ALL,
+        named: true,
+    };
+}
+
 /// All that a verdict is made of.
 #[derive(Clone, Debug)]
 pub struct Evidence {

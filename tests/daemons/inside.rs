@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use crate::DAEMONS;
 use crate::cell::Cell;
 use crate::daemon::Daemon;
+use crate::supervisors::Supervisor;
 use crate::ways::{Ending, Mode};
-use crate::{stock, story};
+use crate::{stock, story, supervised};
 
 /// What to run, as it goes from the test to its namespace.
 #[derive(Debug, Serialize, Deserialize)]
@@ -48,6 +49,19 @@ pub(crate) enum Order {
         mode: Mode,
         /// The files under test and what was seen without them; none for the baseline itself.
         under_test: Option<(PathBuf, Vec<String>)>,
+    },
+    /// Run a daemon under a supervisor and report.
+    Supervised {
+        /// The daemon's name.
+        daemon: String,
+        /// The supervisor.
+        supervisor: Supervisor,
+        /// Whether the daemon is to hand over to another process meanwhile.
+        hand_over: bool,
+        /// The daemon's stock, where it has one.
+        stock: Option<PathBuf>,
+        /// The files under test.
+        release: PathBuf,
     },
 }
 
@@ -97,6 +111,13 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
             mode,
             under_test,
         })) => report(&story::tell(&daemon, &name, mode, under_test)),
+        Some(Ok(Order::Supervised {
+            daemon,
+            supervisor,
+            hand_over,
+            stock,
+            release,
+        })) => report(&under(&daemon, supervisor, hand_over, stock, &release)),
         Some(Err(error)) => report::<()>(&Err(Failure::new("the test itself", error))),
         None => report::<()>(&Err(Failure::new("the test itself", "no order"))),
     }
@@ -115,11 +136,7 @@ fn cell(
     stock: Option<PathBuf>,
     under_test: Option<(PathBuf, Showed)>,
 ) -> Checked<Showed> {
-    let daemon = DAEMONS
-        .iter()
-        .find(|known| known.name == daemon)
-        .ok_or(daemon)
-        .doing("no such daemon")?;
+    let daemon = known(daemon)?;
     let (release, expected) = under_test.unzip();
     let world = &world_for(daemon, stock, release.as_deref())?;
     let cell = Cell {
@@ -132,6 +149,27 @@ fn cell(
         return cell.baseline();
     };
     cell.check(&expected).map(|()| expected)
+}
+
+fn under(
+    daemon: &str,
+    supervisor: Supervisor,
+    hand_over: bool,
+    stock: Option<PathBuf>,
+    release: &Path,
+) -> Checked {
+    let daemon = known(daemon)?;
+    let world = &world_for(daemon, stock, Some(release))?;
+    if hand_over {
+        supervised::hand_over(world, daemon, supervisor)
+    } else {
+        supervised::check(world, daemon, supervisor)
+    }
+}
+
+fn known(name: &str) -> Checked<&'static Daemon> {
+    let daemon = DAEMONS.iter().find(|known| known.name == name);
+    daemon.ok_or(name).doing("no such daemon")
 }
 
 /// The inside of this namespace with all that the daemon needs, and the files under test, if any.

@@ -122,7 +122,7 @@ fn command(
 }
 
 /// The command as the daemon's user gives it. setpriv execs it in place, and keeps LD_PRELOAD.
-fn as_user(daemon: &Daemon, command: Vec<String>) -> Vec<String> {
+pub(crate) fn as_user(daemon: &Daemon, command: Vec<String>) -> Vec<String> {
     let Some(user) = daemon.user else {
         return command;
     };

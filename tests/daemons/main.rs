@@ -3,6 +3,8 @@
 //! `baseline` is the daemon without pidward: what is expected of `run` (`pidward run --`), `guarded` (`pidward run -p
 //! PIDFILE --no-preload --`), `preload` (nothing but LD_PRELOAD) and for some `named` (`pidward run -p PIDFILE --`) comes
 //! from it, in the same run. Besides there are stories: `nginx::run::an_upgraded_master_is_guarded`.
+//!
+//! `supervised` are those that go into the background, under supervisors that expect them not to.
 
 use std::process::ExitCode;
 
@@ -19,6 +21,8 @@ mod life;
 mod matrix;
 mod stock;
 mod story;
+mod supervised;
+mod supervisors;
 mod ways;
 
 mod apache;
@@ -79,6 +83,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let (mut trials, written) = matrix::trials(&DAEMONS);
     trials.extend(story::trials(&STORIES));
+    trials.extend(supervised::trials(&DAEMONS));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if let Err(failure) = written.write() {
         eprintln!("{failure}");

@@ -11,6 +11,7 @@ mod answer;
 mod attacks;
 mod company;
 mod compare;
+mod foreground;
 mod gdb;
 mod guard;
 mod guards;
@@ -40,6 +41,7 @@ fn promises() -> Vec<Promise> {
         .chain(shipped::promises())
         .chain(guard::promises())
         .chain(run::promises())
+        .chain(foreground::promises())
         .chain(status::promises())
         .chain(signal::promises())
         .chain(stop::promises())

@@ -14,7 +14,7 @@ use crate::scene::{HOME, Scene};
 
 mod bad_command;
 mod bad_pidfile;
-mod in_place;
+pub(crate) mod in_place;
 mod parts;
 mod pidfiles;
 

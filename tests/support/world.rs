@@ -70,6 +70,15 @@ impl World {
         })
     }
 
+    /// Starts a command that stays, in the same way.
+    ///
+    /// # Errors
+    /// When there is no such program.
+    pub fn start(&self, command: &[&str]) -> Checked<Process> {
+        let pid = self.spawn(command, &[])?;
+        Process::open(pid).ok_or("none").doing("open a pidfd")
+    }
+
     fn spawn(&self, words: &[&str], environment: &[(&str, String)]) -> Checked<i32> {
         let output = start_output()?;
         let errors = output.try_clone().doing("share start.out")?;

@@ -34,17 +34,17 @@ pub(crate) enum Command {
 ///
 /// Becomes COMMAND: process ID, parent, descriptors, signals and exit status are
 /// the command's. The pidfiles that it and its children make are removed when they
-/// die, whatever they die of.
+/// die, whatever they die of. As PID 1 it stays in the foreground, as with -f.
 #[derive(clap::Args, Debug)]
 #[command(
-    override_usage = "pidward run [-p PIDFILE]... [--no-preload] [--] COMMAND [ARG]...",
+    override_usage = "pidward run [-p PIDFILE]... [-f] [--no-preload] [--] COMMAND [ARG]...",
     verbatim_doc_comment,
     after_help = "\
 Environment:
   PIDWARD_GUARD=off  start no guards: a daemon that is killed leaves its pidfile
   PIDWARD_GUARD_EXE  the guard to start, instead of the one installed
 
-Exit status: the command's; 2 usage error, 126 the command cannot be executed, 127 there is none."
+Exit status: the command's, with -f the daemon's, 128 and the signal if one ended it; 2 usage error, 126 the command cannot be executed, 127 there is none."
 )]
 pub(crate) struct Run {
     /// A pidfile of the command: removed if it is stale, then guarded
@@ -53,6 +53,14 @@ pub(crate) struct Run {
     /// gains privileges. May be given more than once.
     #[arg(short = 'p', value_name = "PIDFILE", value_parser = not_empty(), verbatim_doc_comment)]
     pub(crate) pidfiles: Vec<PathBuf>,
+
+    /// Stay in the foreground, for a supervisor: as long as the daemon lives
+    ///
+    /// Starts COMMAND and waits until the daemon is dead whose pidfile it makes, the
+    /// first one given with -p. Passes signals on to it, reaps what it leaves, and
+    /// ends as it ended.
+    #[arg(short = 'f', verbatim_doc_comment)]
+    pub(crate) foreground: bool,
 
     /// Leave LD_PRELOAD alone: only the pidfiles given with -p are looked after
     #[arg(long)]

@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 use pidward_identity::verdict::Class;
 
-/// With what status `pidward` ends. `run` ends so only when the command did not start.
+/// With what status `pidward` ends. Of `run`, all but the last say that the command did not start.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Exit {
     /// Done; of `status`: all daemons are running.
@@ -28,11 +28,13 @@ pub(crate) enum Exit {
     NotFound,
     /// A signal ended the waiting, as the shell has it.
     Interrupted(Signal),
+    /// As the daemon ended that `run` stayed in the foreground for.
+    Daemon(u8),
 }
 
 impl Exit {
     /// The number for exit(3).
-    pub(crate) const fn code(self) -> i32 {
+    pub(crate) fn code(self) -> i32 {
         match self {
             Self::Success => 0,
             Self::Stale | Self::Failed => 1,
@@ -44,6 +46,7 @@ impl Exit {
             Self::NotExecutable => 126,
             Self::NotFound => 127,
             Self::Interrupted(signal) => 128 + signal as i32,
+            Self::Daemon(status) => status.into(),
         }
     }
 }

@@ -43,21 +43,35 @@ struct Guard {
     report: OwnedFd,
 }
 
-/// Starts the guard of a pidfile, and returns when it runs. It believes that the pidfile means the process that the user
-/// vouches for, if there is one.
+/// What a guard is told besides its pidfile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Told {
+    /// Nothing more.
+    Nothing,
+    /// The user vouches that the pidfile means this process.
+    Vouched(Pid),
+    /// Nobody will write the pidfile once its starter has ended.
+    StarterStays,
+}
+
+/// Starts the guard of a pidfile, and returns when it runs.
 ///
 /// # Errors
 /// Why it does not.
 pub(crate) fn start(
     executable: &Path,
     pidfile: CString,
-    vouched: Option<Pid>,
+    told: Told,
     environment: &Environment,
 ) -> Result<(), Errno> {
     let mut arguments = vec![NAME.to_owned(), c"--named".to_owned()];
-    if let Some(pid) = vouched {
-        let number = CString::new(pid.get().to_string()).map_err(|_| Errno::EINVAL)?;
-        arguments.extend([c"--vouched".to_owned(), number]);
+    match told {
+        Told::Nothing => {}
+        Told::Vouched(pid) => {
+            let number = CString::new(pid.get().to_string()).map_err(|_| Errno::EINVAL)?;
+            arguments.extend([c"--vouched".to_owned(), number]);
+        }
+        Told::StarterStays => arguments.extend([c"--timeout".to_owned(), c"0".to_owned()]),
     }
     arguments.push(pidfile);
     let (answer, report) = pipe2(OFlag::O_CLOEXEC)?;

@@ -1,5 +1,7 @@
 //! The links to recorded pidfiles: they tell of those that lie outside /run.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
@@ -16,6 +18,22 @@ pub(crate) fn pidfiles(environment: &Environment) -> Vec<PathBuf> {
         .collect();
     pidfiles.sort();
     pidfiles
+}
+
+/// Where guards that run with our rights leave their links; made if it is not there yet, where we may.
+pub(crate) fn directory(environment: &Environment) -> Option<PathBuf> {
+    let (directory, mode) = match of_caller(environment) {
+        // Only we are to see it, says the XDG Base Directory Specification.
+        Some(own) => (own, 0o700),
+        None if nix::unistd::geteuid().is_root() => (PathBuf::from(OF_ROOT), 0o755),
+        None => return None,
+    };
+    // Where that fails, so does watching it, which is said.
+    let _ = DirBuilder::new()
+        .recursive(true)
+        .mode(mode)
+        .create(&directory);
+    Some(directory)
 }
 
 /// Where the guards of a user other than root leave theirs.
@@ -35,7 +53,7 @@ fn of_caller(environment: &Environment) -> Option<PathBuf> {
 }
 
 /// What the links in the directory lead to. A directory that is not there, or not for us to read, has none.
-fn links(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn links(directory: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     entries
         .filter_map(|entry| std::fs::read_link(entry.path()).ok())

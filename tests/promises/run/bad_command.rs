@@ -56,7 +56,11 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
 
 fn not_run(scene: &Scene) -> Checked {
     for (command, text, status, why) in COMMANDS {
-        for options in [&["run", "--"][..], &["run", "-p", "x.pid", "--"]] {
+        for options in [
+            &["run", "--"][..],
+            &["run", "-p", "x.pid", "--"],
+            &["run", "-f", "-p", "x.pid", "--"],
+        ] {
             scene.clear()?;
             if !text.is_empty() {
                 write(command, text)?;

@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
 use nix::sys::signal::Signal;
-use pidward_tests::failure::{Checked, Failure};
+use pidward_tests::failure::{Checked, Doing, Failure};
 
 use super::pidward;
 use crate::compare::bare;
@@ -36,11 +36,13 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
     [
         each(
             "the_command_finds_all_as_if_pidward_had_not_been_there",
-            same,
+            |scene| same(scene, &["run"]),
         ),
         each("the_command_has_pidwards_pid_and_parent", pid),
         each("the_command_ends_as_it_would_have", ends),
-        each("the_command_gets_its_arguments_byte_for_byte", arguments),
+        each("the_command_gets_its_arguments_byte_for_byte", |scene| {
+            arguments(scene, &["run"])
+        }),
         each("the_environment_changes_by_two_variables", environment),
         each(
             "without_preloading_the_environment_stays_as_it_is",
@@ -66,33 +68,59 @@ fn started(start: &str, program: &Command) -> Command {
     command
 }
 
-fn same(scene: &Scene) -> Checked {
+/// The command of this kind of run finds what it would have found without.
+pub(crate) fn same(scene: &Scene, run: &[&str]) -> Checked {
+    // Shells clear the signal mask that they inherit, so one look is without.
+    let legacy = Scene::program(LEGACY).display().to_string();
+    let looks = "descriptors children status Sig status ShdPnd status Umask";
+    let alone: Vec<&str> = [legacy.as_str()]
+        .into_iter()
+        .chain(looks.split(' '))
+        .collect();
+    let shell = format!("{LOOKS}; {legacy} {looks}");
     for start in STARTS {
-        let legacy = "descriptors children status SigPnd status SigBlk status SigIgn status SigCgt status ShdPnd status Umask";
-        let look = format!("{LOOKS}; {} {legacy}", Scene::program(LEGACY).display());
-        let life = |with: bool| -> Checked<Ended> {
-            scene.clear()?;
-            let mut command = if with {
-                pidward(
-                    scene,
-                    &["run", "-p", "/mnt/daemon/x.pid", "--no-preload", "--", "sh"],
-                )
-            } else {
-                bare("/bin/sh".as_ref())
-            };
-            command.args(["-c", &look]);
-            Legacy::start(started(start, &command))?.end()
-        };
-        let (without, with) = (life(false)?, life(true)?);
-        if without.said.lines().count() < 20 {
-            return Err(Failure::new("the test itself", format!("{without:#?}")));
-        }
-        if (&without.said, without.status) != (&with.said, with.status) {
-            let evidence = format!("{start}\nwithout {}\nwith {}", without.said, with.said);
-            return Err(Failure::new("sees something else", evidence));
-        }
+        looks_the_same(scene, run, start, &["/bin/sh", "-c", &shell], 20)?;
+        looks_the_same(scene, run, start, &alone, 8)?;
     }
     Ok(())
+}
+
+/// This command says the same with and without, and at least so many lines.
+fn looks_the_same(
+    scene: &Scene,
+    run: &[&str],
+    start: &str,
+    look: &[&str],
+    least: usize,
+) -> Checked {
+    let life = |with: bool| -> Checked<Ended> {
+        scene.clear()?;
+        let (program, arguments) = look.split_first().ok_or("nothing").doing("look")?;
+        let mut command = if with {
+            let mut command = pidward(scene, run);
+            command.args(["-p", "/mnt/daemon/x.pid", "--no-preload", "--", program]);
+            command
+        } else {
+            bare(program.as_ref())
+        };
+        command.args(arguments);
+        Legacy::start(started(start, &command))?.end()
+    };
+    let (without, with) = (life(false)?, life(true)?);
+    if without.said.lines().count() < least {
+        return Err(Failure::new("the test itself", format!("{without:#?}")));
+    }
+    if (lines(&without.said), without.status) != (lines(&with.said), with.status) {
+        let evidence = format!("{start}\nwithout {}\nwith {}", without.said, with.said);
+        return Err(Failure::new("sees something else", evidence));
+    }
+    Ok(())
+}
+
+/// Without the one that counts the signals that wait for all processes of the user.
+fn lines(said: &str) -> Vec<&str> {
+    let lines = said.lines();
+    lines.filter(|line| !line.starts_with("SigQ:")).collect()
 }
 
 fn pid(scene: &Scene) -> Checked {
@@ -128,7 +156,8 @@ fn ends(scene: &Scene) -> Checked {
     Ok(())
 }
 
-fn arguments(scene: &Scene) -> Checked {
+/// The command of this kind of run gets its arguments as they were given.
+pub(crate) fn arguments(scene: &Scene, run: &[&str]) -> Checked {
     scene.clear()?;
     let odd: [&[u8]; 8] = [
         b"",
@@ -150,8 +179,8 @@ fn arguments(scene: &Scene) -> Checked {
         Ok(Legacy::start(command)?.end()?.said)
     };
     let without = life(bare("/bin/sh".as_ref()))?;
-    for before in [&["run", "/bin/sh"][..], &["run", "--", "/bin/sh"]] {
-        let with = life(pidward(scene, before))?;
+    for before in [&["/bin/sh"][..], &["--", "/bin/sh"]] {
+        let with = life(pidward(scene, &[run, before].concat()))?;
         if with != without {
             return Err(Failure::new(
                 "other arguments",

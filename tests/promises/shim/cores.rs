@@ -1,7 +1,7 @@
 //! The core file of a death is the one that there would be without the shim: the same siginfo, the same instruction,
 //! the same registers, the same backtrace of each thread.
 //!
-//! Both lives have the same addresses, because they are not randomized, and environments of the same length. Two things
+//! Lives lives have the same addresses, because they are not randomized, and environments of the same length. Two things
 //! differ that no program ever sees: where a system call was interrupted, its result is EINTR instead of the kernel's own
 //! code for that (`gdb.rs`), and the number of the system call is no longer known (`orig_rax`).
 
@@ -159,7 +159,7 @@ fn are_alike(cores: &[Core]) -> Checked {
     with.iter().try_for_each(|with| with.is_like(without))
 }
 
-/// Both lives of a daemon that makes a pidfile, and then dies by its steps or by what a sender does, and their cores.
+/// Lives lives of a daemon that makes a pidfile, and then dies by its steps or by what a sender does, and their cores.
 fn with_cores(scene: &Scene, steps: &str, sender: Option<&str>) -> Checked<(Lives, Vec<Core>)> {
     setrlimit(Resource::RLIMIT_CORE, RLIM_INFINITY, RLIM_INFINITY).doing("allow cores")?;
     personality::set(Persona::ADDR_NO_RANDOMIZE).doing("have the same addresses")?;

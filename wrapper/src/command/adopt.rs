@@ -16,7 +16,7 @@ use crate::cli;
 use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::finding::{Finding, Looked, question};
-use crate::guard;
+use crate::guard::{self, Told};
 use crate::named::Named;
 use crate::parts;
 use crate::place::Place;
@@ -58,8 +58,12 @@ fn adopt_one(
         return refusal::cannot_record(finding, error);
     }
     let executable = parts::guard(environment);
-    let vouched = needs_a_word(finding).then_some(pid);
-    if let Err(error) = guard::start(&executable, place.c_path(), vouched, environment) {
+    let told = if needs_a_word(finding) {
+        Told::Vouched(pid)
+    } else {
+        Told::Nothing
+    };
+    if let Err(error) = guard::start(&executable, place.c_path(), told, environment) {
         say::no_guard(&place.path, &executable, error);
         return Exit::Failed;
     }

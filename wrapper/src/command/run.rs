@@ -1,52 +1,90 @@
-//! `pidward run`: sweep, guard, preload, and become the command.
+//! `pidward run`: sweep, guard, preload, and become the command, or stay in the foreground for it.
 //!
 //! Whatever of pidward's own work cannot be done is said and left undone. The command is started all the same.
 
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use pidward_identity::remove::{self, Kept, Writers};
 use pidward_identity::verdict::Class;
 use pidward_identity::walk::NoWay;
 
+use super::foreground;
 use crate::cli;
 use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::finding::{Looked, question};
-use crate::guard;
+use crate::guard::{self, Told};
 use crate::parts;
 use crate::place::{NoPlace, Place};
 use crate::program::{Program, Unrunnable};
 use crate::say;
 
-/// Comes back only when the command cannot be run.
-pub(crate) fn run(options: cli::Run, mut environment: Environment) -> Exit {
+/// A command that is ready to be started.
+pub(super) struct Ready {
+    /// As it was typed.
+    pub(super) name: OsString,
+    pub(super) program: Program,
+    /// What it is to inherit.
+    pub(super) environment: Environment,
+    /// The named pidfiles that can be looked after.
+    pub(super) places: Vec<Place>,
+}
+
+/// Comes back only when the command cannot be run, or, from the foreground, when its daemon has ended.
+pub(crate) fn run(options: cli::Run, environment: Environment) -> Exit {
+    // What a container waits for is its first process; nobody else would reap its orphans.
+    if options.foreground || nix::unistd::getpid().as_raw() == 1 {
+        return foreground::run(options, environment);
+    }
+    match prepare(options, environment, Told::Nothing) {
+        Ok(ready) => refuse(&ready.name, ready.program.exec(&ready.environment)),
+        Err(exit) => exit,
+    }
+}
+
+/// All that comes before the command. Its guards are told this.
+///
+/// # Errors
+/// With what status to end, when there is nothing to run.
+pub(super) fn prepare(
+    options: cli::Run,
+    mut environment: Environment,
+    told: Told,
+) -> Result<Ready, Exit> {
     let name = options.command.first().cloned().unwrap_or_default();
     // Before a guard is started for what will never write a pidfile.
-    let program = match Program::find(options.command, &environment) {
-        Ok(program) => program,
-        Err(reason) => return refuse(name.as_ref(), reason),
-    };
+    let program =
+        Program::find(options.command, &environment).map_err(|reason| refuse(&name, reason))?;
     let guard = wants_guards(&environment).then(|| parts::guard(&environment));
+    let mut places = Vec::new();
     for path in &options.pidfiles {
         let Some(place) = accept(path) else { continue };
         sweep(&place, &environment);
         if let Some(guard) = &guard
-            && let Err(error) = guard::start(guard, place.c_path(), None, &environment)
+            && let Err(error) = guard::start(guard, place.c_path(), told, &environment)
         {
             say::no_guard(&place.path, guard, error);
         }
         if !options.no_preload && environment.name_pidfile(&place.path).is_err() {
             say::cannot_be_named(&place.path);
         }
+        places.push(place);
     }
     if !options.no_preload {
         preload(&mut environment);
     }
-    refuse(name.as_ref(), program.exec(&environment))
+    Ok(Ready {
+        name,
+        program,
+        environment,
+        places,
+    })
 }
 
-fn refuse(command: &Path, reason: Unrunnable) -> Exit {
-    say::cannot_run(command, reason);
+/// Says why the command does not run.
+pub(super) fn refuse(command: &OsStr, reason: Unrunnable) -> Exit {
+    say::cannot_run(command.as_ref(), reason);
     match reason {
         Unrunnable::NotFound | Unrunnable::NoInterpreter => Exit::NotFound,
         Unrunnable::Directory | Unrunnable::Binary | Unrunnable::Refused(_) => Exit::NotExecutable,

@@ -13,11 +13,10 @@
 
 extern char **environ;
 
-/* Gives the words after the "end" that belongs to these. */
-static char **after_end(char **words)
+char **after_end(char **words)
 {
     for (int depth = 1; *words; words++) {
-        if (strcmp(*words, "child") == 0)
+        if (strcmp(*words, "child") == 0 || strcmp(*words, "aside") == 0)
             depth++;
         if (strcmp(*words, "end") == 0 && --depth == 0)
             return words + 1;

@@ -28,6 +28,7 @@ extern const struct step steps_of_memory[];
 extern const struct step steps_of_race[];
 extern const struct step steps_of_company[];
 extern const struct step steps_of_trace[];
+extern const struct step steps_of_service[];
 
 /* A way to die. */
 struct way {
@@ -47,6 +48,12 @@ extern int errno_after;
 
 /* Does the steps up to the end of the words, or to "end"; gives what is left. */
 char **run(char **words);
+
+/* Gives the words after the "end" that belongs to these. */
+char **after_end(char **words);
+
+/* Makes a terminal that is the session's own from now on, and gives its other side. */
+int own_terminal(void);
 
 /* Ends the program, which is then none to judge anything by, when a call of its own gave -1; else gives the result. */
 int must(int result, const char *call);

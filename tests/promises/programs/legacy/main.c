@@ -16,7 +16,7 @@ static const struct step *const rooms[] = {
     steps_of_make, steps_of_die,  steps_of_child,  steps_of_disposition,
     steps_of_look, steps_of_lock, steps_of_filter, steps_of_signals,
     steps_of_state, steps_of_close, steps_of_memory, steps_of_race,
-    steps_of_company, steps_of_trace,
+    steps_of_company, steps_of_trace, steps_of_service,
 };
 
 static const struct step *step_of(const char *word)

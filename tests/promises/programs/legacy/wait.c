@@ -54,8 +54,7 @@ static void by_timer(void)
     wait_for_it();
 }
 
-/* On a terminal of its own, whose other side it holds. */
-static int own_terminal(void)
+int own_terminal(void)
 {
     int other_side = must(posix_openpt(O_RDWR | O_NOCTTY), "posix_openpt");
     must(grantpt(other_side), "grantpt");
