@@ -151,7 +151,7 @@ fn denied(scene: &Scene) -> Checked {
     mount(Some(HOME), HOME, none, bind, none).doing("bind it")?;
     let read_only = bind | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
     mount(none, HOME, none, read_only, none).doing("make it read-only")?;
-    ask(scene, "adopt /mnt/daemon/x.pid")?.is_refusal(1, &["its guard has written no record"])?;
+    ask(scene, "adopt /mnt/daemon/x.pid")?.is_refusal(4, &["read-only file system"])?;
     match daemon.process.is_dead() {
         true => Err(Failure::new("the daemon is gone", "")),
         false => kill(daemon).map(drop),

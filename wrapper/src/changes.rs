@@ -25,10 +25,8 @@ pub(crate) fn until<T>(
         | AddWatchFlags::IN_CREATE
         | AddWatchFlags::IN_DELETE
         | AddWatchFlags::IN_MOVE;
-    // Not by its path, which may lead elsewhere by now.
-    let entry = format!("/proc/self/fd/{}", pidfile.directory().as_raw_fd());
     if let Some(inotify) = &inotify {
-        let _ = inotify.add_watch(entry.as_str(), events);
+        let _ = inotify.add_watch(entry(pidfile).as_str(), events);
     }
     loop {
         let seen = look();
@@ -45,4 +43,9 @@ pub(crate) fn until<T>(
         let drain = |it: &Inotify| it.read_events().is_ok_and(|events| !events.is_empty());
         while inotify.as_ref().is_some_and(drain) {}
     }
+}
+
+/// A path to the pidfile's directory: not its own, which may lead elsewhere by now.
+pub(crate) fn entry(pidfile: &Pidfile<'_>) -> String {
+    format!("/proc/self/fd/{}", pidfile.directory().as_raw_fd())
 }

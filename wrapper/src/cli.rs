@@ -172,7 +172,7 @@ pub(crate) struct Wait {
 #[command(
     verbatim_doc_comment,
     after_help = "\
-Exit status: 0 guarded, 1 there is no guard, 4 not plausible or cannot be told, 7 not running,
+Exit status: 0 guarded, 1 there is no guard, 4 not plausible or not allowed, 7 not running,
 of several the highest; 2 usage error."
 )]
 pub(crate) struct Adopt {

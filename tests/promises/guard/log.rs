@@ -11,6 +11,7 @@ use pidward_tests::namespace::cover;
 use pidward_tests::process::Process;
 
 use super::post::{Post, daemon, guard, kill, leaves, ready, start};
+use crate::answer::ask;
 use crate::legacy::Legacy;
 use crate::promise::Promise;
 use crate::scene::Scene;
@@ -20,6 +21,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
     [
         each("the_log_says_what_the_daemon_died_of", causes),
         each("the_log_says_why_a_dead_daemons_pidfile_stays", stays),
+        each("the_log_is_told_of_a_death_by_stop_too", by_stop),
         each(
             "a_log_that_nobody_reads_does_not_hold_the_guard_up",
             nobody_reads,
@@ -91,6 +93,26 @@ fn causes(scene: &Scene) -> Checked {
         }
         Ok(())
     })
+}
+
+/// The guard is as quick as it may be; nobody takes its work away from it.
+fn by_stop(scene: &Scene) -> Checked {
+    let log = log()?;
+    for _ in 0..20 {
+        let (daemon, guard, post) = guarded(scene, &[], "")?;
+        let pid = daemon.process.pid;
+        ask(scene, "stop x.pid")?.is_line(0, "stopped  ", "(after TERM)")?;
+        if post.is_there() {
+            return Err(Failure::new("the pidfile is still there", ""));
+        }
+        daemon.end()?;
+        let text = format!(
+            "removed {}: PID {pid} (legacy) was ended by signal 15 (TERM)",
+            post.pidfile.display()
+        );
+        said(&log, "30", &guard, &text)?;
+    }
+    Ok(())
 }
 
 /// The next line is this one, with this priority (RFC 3164).

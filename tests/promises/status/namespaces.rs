@@ -184,10 +184,6 @@ fn foreign_proc(scene: &Scene) -> Checked {
     let mut command = unshare(&[], &shell);
     command.arg0("unshare");
     let answer = Answer::of(command)?;
-    let named = answer.out.contains("promises");
-    answer.says(
-        0,
-        !named && answer.out.contains("pid 1 "),
-        "nothing of ours",
-    )
+    let end = "pid 1 lives, and we may not see more of it (unverified)";
+    answer.is_line(0, "running", end)
 }

@@ -2,7 +2,7 @@
 //! counts, says anything.
 
 use std::fs::{self, File};
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::Signal;
@@ -122,6 +122,13 @@ fn another_users(scene: &Scene) -> Checked {
     chown(&record, Some(0), None).doing("take the record back")?;
     is(scene, 4, "unknown", "untrusted")?;
     chown(file("x.pid"), Some(0), None).doing("take the pidfile back")?;
+    is(scene, 0, "running", "verified by pidfd handle")?;
+    // Who can write the record can say whom the pidfile means.
+    let mode = |mode| fs::set_permissions(&record, fs::Permissions::from_mode(mode));
+    mode(0o646).doing("let everybody write the record")?;
+    is(scene, 4, "unknown", "untrusted")?;
+    ask(scene, "signal --unverified KILL x.pid")?.is_refusal(4, &["did not signal"])?;
+    mode(0o644).doing("close the record")?;
     is(scene, 0, "running", "verified by pidfd handle")?;
     // Neither is a link one.
     let aside = file("aside");

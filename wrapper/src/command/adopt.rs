@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags};
+use nix::unistd::{AccessFlags, faccessat};
 use pidward_identity::evidence::Question;
 use pidward_identity::lock;
 use pidward_identity::pid::Pid;
+use pidward_identity::pidfile::Pidfile;
 use pidward_identity::verdict::Reason;
 
 use crate::changes;
@@ -50,6 +54,9 @@ fn adopt_one(
     if lock::is_guarded(pidfile) && finding.record.is_some() {
         return deed::adopted(finding, true);
     }
+    if let Err(error) = may_write(pidfile) {
+        return refusal::cannot_record(finding, error);
+    }
     let executable = parts::guard(environment);
     let vouched = needs_a_word(finding).then_some(pid);
     if let Err(error) = guard::start(&executable, place.c_path(), vouched, environment) {
@@ -62,6 +69,13 @@ fn adopt_one(
         Some(recorded) => deed::adopted(&recorded, false),
         None => refusal::not_recorded(finding),
     }
+}
+
+/// Whether there can be a record beside the pidfile, as far as that can be told without writing one.
+fn may_write(pidfile: &Pidfile<'_>) -> Result<(), Errno> {
+    let directory = changes::entry(pidfile);
+    let rights = AccessFlags::W_OK | AccessFlags::X_OK;
+    faccessat(AT_FDCWD, directory.as_str(), rights, AtFlags::AT_EACCESS)
 }
 
 /// Whether the guard would not believe the pidfile without the user's word.

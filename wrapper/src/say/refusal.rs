@@ -186,6 +186,16 @@ const fn exit_of(kept: Kept) -> Exit {
     }
 }
 
+/// There can be no record.
+pub(crate) fn cannot_record(finding: &Finding, error: nix::errno::Errno) -> Exit {
+    let path = escaped(&finding.path);
+    advice(
+        &format!("did not adopt {path}: {}", cause(error)),
+        "Its record belongs beside it: somebody who can write that directory can adopt it.",
+    );
+    Exit::Unknown
+}
+
 /// A guard was started, and no record came.
 pub(crate) fn not_recorded(finding: &Finding) -> Exit {
     advice(
