@@ -27,9 +27,9 @@ const STARTS: &[&str] = &[
     "nice -n 5 setsid -w",
 ];
 
-/// What the command looks at.
+/// What the command looks at. Not `SigQ`: it counts the signals of all that the user runs, other tests too.
 const LOOKS: &str = "cat /proc/self/limits; pwd; nice; \
-                     grep -E '^(Sig|Shd|Umask|Cap|Groups|NoNewPrivs|Seccomp:)' /proc/self/status";
+                     grep -E '^(Sig[PBIC]|Shd|Umask|Cap|Groups|NoNewPrivs|Seccomp:)' /proc/self/status";
 
 pub(super) fn promises() -> impl Iterator<Item = Promise> {
     let each = |name: &'static str, check: fn(&Scene) -> Checked| Promise::new(name, check);
@@ -68,7 +68,7 @@ fn started(start: &str, program: &Command) -> Command {
 
 fn same(scene: &Scene) -> Checked {
     for start in STARTS {
-        let legacy = "descriptors children status Sig status ShdPnd status Umask";
+        let legacy = "descriptors children status SigPnd status SigBlk status SigIgn status SigCgt status ShdPnd status Umask";
         let look = format!("{LOOKS}; {} {legacy}", Scene::program(LEGACY).display());
         let life = |with: bool| -> Checked<Ended> {
             scene.clear()?;
