@@ -1,5 +1,6 @@
 //! The log is told what became of a pidfile, and what its owner died of.
 
+use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -12,7 +13,9 @@ use pidward_tests::process::Process;
 
 use super::post::{Post, daemon, guard, kill, leaves, ready, start};
 use crate::answer::ask;
+use crate::compare::bare;
 use crate::legacy::Legacy;
+use crate::programs::LEGACY;
 use crate::promise::Promise;
 use crate::scene::Scene;
 
@@ -99,18 +102,29 @@ fn causes(scene: &Scene) -> Checked {
 fn by_stop(scene: &Scene) -> Checked {
     let log = log()?;
     for _ in 0..20 {
-        let (daemon, guard, post) = guarded(scene, &[], "")?;
-        let pid = daemon.process.pid;
-        ask(scene, "stop x.pid")?.is_line(0, "stopped  ", "(after TERM)")?;
+        scene.clear()?;
+        let post = Post::at("x.pid")?;
+        // Below a parent that reaps it at once, so that stop is as quick as the guard.
+        let legacy = Scene::program(LEGACY).display().to_string();
+        let mut parent = bare("/bin/sh".as_ref());
+        parent.args(["-c", &format!("{legacy} make open x.pid say ready hear; :")]);
+        let parent = ready(parent)?;
+        let text = fs::read_to_string(&post.pidfile).doing("read x.pid")?;
+        let pid = text.trim().parse().doing("read x.pid")?;
+        start(guard(scene, &[], &post.pidfile))?;
+        let guard = post.recorded(pid)?;
+        ask(scene, "stop x.pid")?.is_line(0, "stopped  ", "(TERM) (after TERM)")?;
         if post.is_there() {
             return Err(Failure::new("the pidfile is still there", ""));
         }
-        daemon.end()?;
-        let text = format!(
-            "removed {}: PID {pid} (legacy) was ended by signal 15 (TERM)",
-            post.pidfile.display()
-        );
-        said(&log, "30", &guard, &text)?;
+        parent.end()?;
+        let (path, died) = (post.pidfile.display(), "was ended by signal 15 (TERM)");
+        said(
+            &log,
+            "30",
+            &guard,
+            &format!("removed {path}: PID {pid} (legacy) {died}"),
+        )?;
     }
     Ok(())
 }
