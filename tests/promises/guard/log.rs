@@ -1,5 +1,6 @@
 //! The log is told what became of a pidfile, and what its owner died of.
 
+use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -11,7 +12,10 @@ use pidward_tests::namespace::cover;
 use pidward_tests::process::Process;
 
 use super::post::{Post, daemon, guard, kill, leaves, ready, start};
+use crate::answer::ask;
+use crate::compare::bare;
 use crate::legacy::Legacy;
+use crate::programs::LEGACY;
 use crate::promise::Promise;
 use crate::scene::Scene;
 
@@ -20,6 +24,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
     [
         each("the_log_says_what_the_daemon_died_of", causes),
         each("the_log_says_why_a_dead_daemons_pidfile_stays", stays),
+        each("the_log_is_told_of_a_death_by_stop_too", by_stop),
         each(
             "a_log_that_nobody_reads_does_not_hold_the_guard_up",
             nobody_reads,
@@ -91,6 +96,37 @@ fn causes(scene: &Scene) -> Checked {
         }
         Ok(())
     })
+}
+
+/// The guard is as quick as it may be; nobody takes its work away from it.
+fn by_stop(scene: &Scene) -> Checked {
+    let log = log()?;
+    for _ in 0..20 {
+        scene.clear()?;
+        let post = Post::at("x.pid")?;
+        // Below a parent that reaps it at once, so that stop is as quick as the guard.
+        let legacy = Scene::program(LEGACY).display().to_string();
+        let mut parent = bare("/bin/sh".as_ref());
+        parent.args(["-c", &format!("{legacy} make open x.pid say ready hear; :")]);
+        let parent = ready(parent)?;
+        let text = fs::read_to_string(&post.pidfile).doing("read x.pid")?;
+        let pid = text.trim().parse().doing("read x.pid")?;
+        start(guard(scene, &[], &post.pidfile))?;
+        let guard = post.recorded(pid)?;
+        ask(scene, "stop x.pid")?.is_line(0, "stopped  ", "(TERM) (after TERM)")?;
+        if post.is_there() {
+            return Err(Failure::new("the pidfile is still there", ""));
+        }
+        parent.end()?;
+        let (path, died) = (post.pidfile.display(), "was ended by signal 15 (TERM)");
+        said(
+            &log,
+            "30",
+            &guard,
+            &format!("removed {path}: PID {pid} (legacy) {died}"),
+        )?;
+    }
+    Ok(())
 }
 
 /// The next line is this one, with this priority (RFC 3164).

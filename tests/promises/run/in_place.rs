@@ -27,7 +27,7 @@ const STARTS: &[&str] = &[
     "nice -n 5 setsid -w",
 ];
 
-/// What the command looks at.
+/// What the command looks at. Not `SigQ`: it counts the signals of all that the user runs, other tests too.
 const LOOKS: &str = "cat /proc/self/limits; pwd; nice; \
                      grep -E '^(Sig[PBIC]|Shd|Umask|Cap|Groups|NoNewPrivs|Seccomp:)' /proc/self/status";
 
