@@ -14,6 +14,8 @@ fn main() {
         "-l:libdl.so.2",
         "-Wl,-soname,libpidward.so",
         "-Wl,-z,noexecstack",
+        // Handlers of ours stay in place when a program that has opened the library closes it again.
+        "-Wl,-z,nodelete",
         // The references that we have are resolved when the library is loaded: a lazy one could be resolved
         // for the first time in a signal handler.
         "-Wl,-z,relro,-z,now",

@@ -63,7 +63,8 @@ pub fn by_others(look: &Look, dying: bool) -> Held {
         || refused == Errno::AGAIN && lease(look.file(), Lease::NobodyWrites) == Err(Errno::AGAIN);
     if is_locked {
         Held::Locked
-    } else if own == Own::Nothing && writers() {
+    } else if own == Own::Nothing && writers() || own != Own::Nothing && is_awaited(look.id) {
+        // Who waits for a lock is the next instance: it will write there as soon as this process has ended.
         Held::Open
     } else {
         // Nobody, only readers, the process itself, or a file system without leases.
@@ -166,13 +167,22 @@ fn lease(file: BorrowedFd<'_>, lease: Lease) -> Result<(), Errno> {
 
 /// Whether /proc/locks, `proc_locks(5)`, lists an flock(2) on the file. Without /proc nobody can tell.
 fn is_flocked(file: FileId) -> bool {
+    is_listed(|line| flocked(line) == Some(file))
+}
+
+/// Whether somebody waits for a lock on the file, of whatever kind.
+fn is_awaited(file: FileId) -> bool {
+    is_listed(|line| awaited(line) == Some(file))
+}
+
+fn is_listed(is_it: impl Fn(&[u8]) -> bool) -> bool {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let Ok(locks) = rustix::fs::openat(CWD, c"/proc/locks", flags, Mode::empty()) else {
         return false;
     };
     let mut found = false;
     let read = read::lines::<256>(locks.as_fd(), |line| {
-        found = flocked(line) == Some(file);
+        found = is_it(line);
         !found
     });
     found || read.is_err()
@@ -185,7 +195,21 @@ fn flocked(line: &[u8]) -> Option<FileId> {
     if words.next()? != b"FLOCK" {
         return None;
     }
-    let mut file = words.nth(3)?.split(|&byte| byte == b':');
+    file_of(words.nth(3)?)
+}
+
+/// The file of a line `1: -> POSIX  ADVISORY  WRITE 90 08:01:1234 0 EOF`; `None` for a lock that is held.
+fn awaited(line: &[u8]) -> Option<FileId> {
+    let mut words = words(line).skip(1);
+    if words.next()? != b"->" {
+        return None;
+    }
+    file_of(words.nth(4)?)
+}
+
+/// Device and inode, `08:01:1234`.
+fn file_of(text: &[u8]) -> Option<FileId> {
+    let mut file = text.split(|&byte| byte == b':');
     let mut device = || u32::from_str_radix(core::str::from_utf8(file.next()?).ok()?, 16).ok();
     let device = rustix::fs::makedev(device()?, device()?);
     let inode = decimal(file.next()?)?;

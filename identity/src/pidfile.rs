@@ -219,7 +219,12 @@ impl<'a> Pidfile<'a> {
             Errno::LOOP | Errno::NXIO | Errno::NODEV => NoLook::NotRegular,
             error => NoLook::Unreadable(error),
         };
-        // NONBLOCK, so that a FIFO does not keep us waiting; NOCTTY for a terminal in the pidfile's place.
+        // To open a FIFO would wake who waits for a reader.
+        let stat = rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW);
+        if !is_regular(&stat.map_err(missing)?) {
+            return Err(NoLook::NotRegular);
+        }
+        // It may be another one by now. NONBLOCK, so that a FIFO does not keep us waiting; NOCTTY for a terminal.
         let flags =
             OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file =

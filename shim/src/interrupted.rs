@@ -7,7 +7,7 @@
 
 use core::ffi::{c_int, c_void};
 
-use libc::{SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, iovec, ucontext_t};
+use libc::{SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, iovec, siginfo_t, ucontext_t};
 use pidward_identity::pid::Pid;
 use syscalls::{Sysno, raw_syscall};
 
@@ -22,9 +22,11 @@ const SYSCALL: [u8; 4] = 0xd400_0001_u32.to_le_bytes();
 const RESTART: i64 = -512;
 
 /// Puts the context of a handler behind the system call that it would make once more. The process dies there.
-pub(crate) fn restore_place(signal: c_int, context: *mut c_void) {
-    // What an instruction caused interrupted no system call.
-    if [SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP].contains(&signal) {
+pub(crate) fn restore_place(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    // What an instruction caused interrupted no system call; what a process sent (`SI_USER` and below) may have.
+    // SAFETY: the kernel passes a handler with SA_SIGINFO its siginfo (sigaction(2)).
+    let sent = unsafe { (*info).si_code } <= libc::SI_USER;
+    if !sent && [SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP].contains(&signal) {
         return;
     }
     // SAFETY: the kernel passes a handler with SA_SIGINFO its context (sigaction(2)), and nobody else has it.

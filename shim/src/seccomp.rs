@@ -23,8 +23,10 @@ static STATE: AtomicU8 = AtomicU8::new(UNKNOWN);
 pub(crate) fn filtered() -> bool {
     match STATE.load(Ordering::Relaxed) {
         UNKNOWN => {
-            let filtered = inherited();
-            // What is not kept is asked again.
+            // What is not kept is asked again. What cannot be asked may be a filter.
+            let Some(filtered) = inherited() else {
+                return true;
+            };
             if filtered || !memory::is_borrowed() {
                 STATE.store(if filtered { FILTERED } else { FREE }, Ordering::Relaxed);
             }
@@ -34,17 +36,20 @@ pub(crate) fn filtered() -> bool {
     }
 }
 
-fn inherited() -> bool {
+/// Out of line: its buffer is not to be on the stack of a stand-in, which knows already.
+#[cold]
+#[inline(never)]
+fn inherited() -> Option<bool> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let Ok(status) = rustix::fs::openat(CWD, c"/proc/thread-self/status", flags, Mode::empty())
-    else {
-        return false;
-    };
-    let mut buffer = [0; 4096];
-    let mode = read::up_to(status.as_fd(), &mut buffer)
-        .ok()
-        .and_then(|status| numbers(status_line(status, "Seccomp")?).next());
-    mode.is_some_and(|mode| mode != 0)
+    let status = rustix::fs::openat(CWD, c"/proc/thread-self/status", flags, Mode::empty()).ok()?;
+    // The groups alone may be longer than a page.
+    let mut mode = None;
+    read::lines::<512>(status.as_fd(), |line| {
+        mode = status_line(line, "Seccomp").and_then(|line| numbers(line).next());
+        mode.is_none()
+    })
+    .ok()?;
+    mode.map(|mode| mode != 0)
 }
 
 /// The program is about to set a filter.

@@ -27,7 +27,9 @@ pub(crate) enum Made {
 }
 
 /// Postgres, with two pidfiles, is the daemon with the most that we know of.
-const ROOMS: usize = 16;
+const MOST: usize = 16;
+/// One more, in which a path is made absolute to be compared with those that are known.
+const ROOMS: usize = MOST + 1;
 const SIZE: usize = PATH_MAX.cast_unsigned() as usize;
 
 const FREE: u8 = 0;
@@ -149,7 +151,8 @@ pub(crate) fn name(path: &CStr) {
     if path.to_bytes().first() != Some(&b'/') {
         return;
     }
-    if let Some(room) = claim(AT_FDCWD, path) {
+    let is_room = named().count() < MOST;
+    if let Some(room) = claim(AT_FDCWD, path).filter(|_| is_room) {
         room.state.store(NAMED, Ordering::Release);
     }
 }
@@ -164,12 +167,7 @@ fn note(dir: c_int, path: &CStr, how: Made) {
         return;
     }
     if memory::is_borrowed() {
-        // What executes a program next may be the daemon: its guard knows what this process must not keep.
-        let room = Room::new();
-        if room.fill(dir, path) {
-            guard::start(&room);
-        }
-        return;
+        return guard_only(dir, path);
     }
     let Some(claimed) = claim(dir, path) else {
         return;
@@ -179,7 +177,19 @@ fn note(dir: c_int, path: &CStr, how: Made) {
             claimed.release();
             wake::on(known, known.see(), how);
         }
+        None if pidfiles().chain(named()).count() >= MOST => claimed.release(),
         None => wake::on(claimed, claimed.see(), how),
+    }
+}
+
+/// What executes a program next may be the daemon: its guard knows what this process must not keep. Out of line, because
+/// the room is larger than some stacks on which a pidfile is made.
+#[cold]
+#[inline(never)]
+fn guard_only(dir: c_int, path: &CStr) {
+    let room = Room::new();
+    if room.fill(dir, path) {
+        guard::start(&room);
     }
 }
 

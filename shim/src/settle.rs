@@ -112,13 +112,6 @@ pub(crate) fn was_overtaken(signal: c_int) -> bool {
     get(signal).is_some_and(|now| now.handler != stand_in::address())
 }
 
-/// Puts the stand-in where [`stand_in::once`] was: its one run is over.
-pub(crate) fn once_is_over(signal: c_int) {
-    if let Some(once) = get(signal).filter(|kernel| kernel.handler == stand_in::once_address()) {
-        exchange(signal, once, stand_in());
-    }
-}
-
 /// Puts SIG_DFL, for the daemon to die of.
 pub(crate) fn put_default(signal: c_int) {
     swap(
@@ -148,9 +141,10 @@ fn ours_for(daemons: Disposition) -> Option<Disposition> {
         SIG_DFL => Some(stand_in()),
         SIG_IGN => None,
         handler if is_ours(handler) || !resets => None,
+        // With SA_RESETHAND as well: a second signal that the kernel delivers before the handler has begun ends the
+        // process, as it would without us.
         _ => Some(Disposition {
             handler: stand_in::once_address(),
-            flags: daemons.flags & !u64::from(SA_RESETHAND.cast_unsigned()),
             ..daemons
         }),
     }

@@ -77,7 +77,7 @@ extern "C" fn stand_in(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     }
     settle::put_default(signal);
     unblock(signal, context);
-    interrupted::restore_place(signal, context);
+    interrupted::restore_place(signal, info, context);
     queue(signal, info);
 }
 
@@ -107,11 +107,11 @@ fn unblock(signal: c_int, context: *mut c_void) {
     unsafe { *mask.cast::<u64>() &= !(1_u64.wrapping_shl(bit)) };
 }
 
-/// Runs a handler that the daemon has set with SA_RESETHAND. The kernel would have put SIG_DFL in its place
-/// before it calls it; we put the stand-in.
+/// Runs a handler that the daemon has set with SA_RESETHAND. The kernel has put SIG_DFL in its place
+/// before it calls us; we put the stand-in behind it.
 extern "C" fn once(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     let handler = disposition::handler_behind_once(signal);
-    settle::once_is_over(signal);
+    settle::settle(signal);
     if handler == SIG_DFL || handler == SIG_IGN {
         return;
     }

@@ -46,8 +46,9 @@ impl Setting {
         if entry.is_null() {
             return None;
         }
-        // SAFETY: an entry of the environment, in the memory that the kernel gave the process at its start; it
-        // is never unmapped, and a NUL follows it at the latest at its end.
+        // SAFETY: an entry of the environment as it was when it was first read: in the memory that the kernel gave
+        // the process at its start, which is never unmapped and ends with a NUL. Only where another library's constructor
+        // had set one of ours before may it be in memory of that library's, which the C library does not free either.
         let entry = unsafe { CStr::from_ptr(entry) };
         entry.to_bytes().starts_with(self.key).then_some(entry)
     }
@@ -65,6 +66,9 @@ static GUARD_EXE: Setting = Setting::new(b"PIDWARD_GUARD_EXE=");
 static NAMED: Setting = Setting::new(b"PIDWARD_PIDFILE=");
 static NAMED_BY_SYSTEMD: Setting = Setting::new(b"PIDFILE=");
 
+/// What `PIDWARD_GUARD` said: kept, because a title that the daemon writes over it is not to start guards.
+static GUARD_IS_OFF: AtomicBool = AtomicBool::new(false);
+
 /// The guard to start instead of the installed one.
 pub(crate) fn guard_exe() -> Option<&'static CStr> {
     GUARD_EXE.value()
@@ -77,7 +81,8 @@ pub(crate) fn guard_environment() -> [Option<&'static CStr>; 2] {
 
 /// Whether the process was told to start no guard.
 pub(crate) fn guard_is_off() -> bool {
-    GUARD.value() == Some(c"off")
+    read_settings();
+    GUARD_IS_OFF.load(Ordering::Relaxed)
 }
 
 /// Whether the process runs with rights that its caller has not (`getauxval(3)`, `AT_SECURE`): then its
@@ -129,6 +134,7 @@ pub(crate) fn read_settings() {
         return;
     }
     read_environment();
+    GUARD_IS_OFF.store(GUARD.value() == Some(c"off"), Ordering::Relaxed);
     for path in NAMED.value().into_iter().chain(NAMED_BY_SYSTEMD.value()) {
         name_each(path);
     }

@@ -102,7 +102,7 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         without: "the_end_of_once",
         file: "stand_in.rs",
-        text: "settle::once_is_over(signal);",
+        text: "settle::settle(signal);",
         instead: "",
         breaks: "dispositions_are_the_daemons_own::resethand_runs_once",
     },
@@ -144,7 +144,7 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         without: "the_place_of_an_interrupted_call",
         file: "stand_in.rs",
-        text: "    interrupted::restore_place(signal, context);\n",
+        text: "    interrupted::restore_place(signal, info, context);\n",
         instead: "",
         breaks: "a_core_of_a_system_call_that_can_be_restarted_shows_the_same_place::say ready hear",
     },
@@ -200,8 +200,8 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         without: "settings_before_the_constructor",
         file: "start.rs",
-        text: "        read_settings();\n        let entry",
-        instead: "        let entry",
+        text: "    read_settings();\n    GUARD_IS_OFF",
+        instead: "    GUARD_IS_OFF",
         breaks: "a_constructor_before_ours_starts_no_guard_where_it_is_off",
     },
     Mutant {

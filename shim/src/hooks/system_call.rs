@@ -5,8 +5,9 @@
 use core::ffi::{c_int, c_long};
 use core::ptr;
 
-use libc::{PR_SET_SECCOMP, SECCOMP_SET_MODE_FILTER, SECCOMP_SET_MODE_STRICT};
+use libc::{SECCOMP_SET_MODE_FILTER, SECCOMP_SET_MODE_STRICT};
 
+use super::filter;
 use crate::kernel::Disposition;
 use crate::{disposition, seccomp, settle};
 
@@ -27,14 +28,14 @@ pub(super) unsafe fn syscall(
     // SAFETY: the caller's arguments, unchanged.
     let call = || unsafe { next(number, a, b, c, d, e, f) };
     match number {
-        libc::SYS_seccomp if sets_filter(a) => with_filter(call),
-        libc::SYS_prctl if a == c_long::from(PR_SET_SECCOMP) => with_filter(call),
+        libc::SYS_seccomp if is_filters(a) => with_filter(call),
+        libc::SYS_prctl if filter::sets_filter(a, b.cast_unsigned()) => with_filter(call),
         libc::SYS_rt_sigaction => with_disposition(call, a, b, c),
         _ => call(),
     }
 }
 
-fn sets_filter(operation: c_long) -> bool {
+fn is_filters(operation: c_long) -> bool {
     [SECCOMP_SET_MODE_STRICT, SECCOMP_SET_MODE_FILTER]
         .map(c_long::from)
         .contains(&operation)

@@ -97,6 +97,11 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         CALLS,
         |scene, steps| of_a_signal(scene, libc::SIGQUIT, steps, Some("send P N")),
     ))
+    .chain(Promise::each(
+        "a_core_of_a_fault_that_was_sent_into_such_a_call_shows_the_same_place",
+        CALLS,
+        |scene, steps| of_a_signal(scene, libc::SIGSEGV, steps, Some("send P N")),
+    ))
     .chain([
         each(
             "a_core_of_a_full_stack_shows_the_place_if_not_the_address",

@@ -53,6 +53,29 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
                 Ok(())
             },
         ),
+        each(
+            "an_inherited_filter_that_cannot_be_seen_lets_the_daemon_live",
+            |scene| {
+                for hidden in ["many_groups", "few_files 4"] {
+                    let steps =
+                        format!("{hidden} {INHERIT} make open {HOME}/x.pid say alive die return");
+                    scene.lives(&steps)?.are_the_same()?;
+                }
+                Ok(())
+            },
+        ),
+        each(
+            "a_daemon_that_takes_its_own_system_calls_dies_as_it_did",
+            |scene| {
+                let both = scene.both_with(|life| {
+                    let mut daemon = life.start("make open x.pid dispatch spin")?;
+                    daemon.says("ready")?;
+                    bystander(&format!("send {} 15", daemon.process.pid))?;
+                    daemon.end()
+                })?;
+                both.are_the_same()
+            },
+        ),
         each("a_filter_of_a_child_by_vfork_lets_both_go_on", |scene| {
             let child = "child vfork filter prctl minimal say alive die _exit end";
             scene

@@ -82,6 +82,15 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
             starts(scene, "make open x.txt read open x.txt die _exit", &[])
         }),
         each("a_guard_that_is_switched_off_is_not_started", switched_off),
+        each("a_title_over_the_setting_starts_none_either", |scene| {
+            with_guards(
+                scene,
+                &[NO_GUARD],
+                "title make open x.pid die return",
+                0,
+                |_, _| true,
+            )
+        }),
         each("a_guard_that_is_not_there_changes_nothing", not_there),
         each(
             "a_limit_of_processes_that_is_reached_changes_nothing",

@@ -1,11 +1,13 @@
 //! A lock that the daemon holds on its pidfile stays held: closing any descriptor of the file would drop it.
 
 use pidward_tests::failure::{Checked, Failure};
+use pidward_tests::world::{evidence, owner};
 
 use crate::compare::bystander;
+use crate::guard::post::{falls_asleep, kill};
 use crate::guards::{end_with_guards, stub};
 use crate::promise::Promise;
-use crate::scene::Scene;
+use crate::scene::{Scene, file};
 
 const KINDS: &[&str] = &["posix", "ofd", "flock"];
 
@@ -24,6 +26,11 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         "its_own_lock_taken_before_it_forked_does_not_either",
         &["flock", "ofd"],
         inherited_lock,
+    ))
+    .chain(Promise::each(
+        "a_pidfile_that_the_next_instance_waits_to_lock_stays",
+        KINDS,
+        awaited_lock,
     ))
     .chain(Promise::each(
         "a_pidfile_that_another_process_locks_stays",
@@ -78,6 +85,30 @@ fn anothers_lock(scene: &Scene, kind: &str) -> Checked {
         let ended = daemon.end()?;
         holder.go_on()?;
         holder.end()?;
+        Ok(ended)
+    })?;
+    both.are_the_same()
+}
+
+/// The next instance has opened the file and waits for the lock that the daemon holds.
+fn awaited_lock(scene: &Scene, kind: &str) -> Checked {
+    let both = scene.both_with(|life| {
+        let steps = format!("hold x.pid lock {kind} put say ready hear die return");
+        let mut daemon = life.start(&steps)?;
+        daemon.says("ready")?;
+        let mut next = life.start(&format!(
+            "hold x.pid say opened await_lock {kind} put say locked hear"
+        ))?;
+        next.says("opened")?;
+        falls_asleep(next.process.pid, 1)?;
+        daemon.go_on()?;
+        let ended = daemon.end()?;
+        next.says("locked")?;
+        let ours = owner(&file("x.pid")).is_some_and(|owner| owner.pid == next.process.pid);
+        if !ours {
+            return Err(Failure::new("took the next one's pidfile", evidence()));
+        }
+        kill(next)?;
         Ok(ended)
     })?;
     both.are_the_same()

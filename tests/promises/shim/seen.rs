@@ -80,6 +80,18 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
     .chain([
         Promise::new("a_pidfile_under_another_name_goes_on_being_one", renamed),
         Promise::new("several_pidfiles_of_one_daemon_are_all_removed", several),
+        Promise::new("with_all_rooms_taken_a_known_pidfile_is_known", |scene| {
+            let all: Vec<String> = (0..17).map(|number| format!("{number}.pid")).collect();
+            let made: String = all
+                .iter()
+                .map(|name| format!("make open {name} "))
+                .collect();
+            let (last, known) = all.split_last().ok_or("none").doing("name them")?;
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            scene
+                .lives(&format!("{made} make rename 0.pid there {last} die return"))?
+                .removed(&known)
+        }),
         Promise::new("two_hundred_threads_may_make_pidfiles_at_once", crowd),
         Promise::new(
             "handlers_set_while_the_first_pidfile_is_seen_are_not_lost",

@@ -162,6 +162,17 @@ static char **strict(char **words)
     return words;
 }
 
+/* dispatch: takes its own system calls from now on, and makes none (PR_SET_SYSCALL_USER_DISPATCH, since Linux 5.11). */
+static char **dispatch(char **words)
+{
+    enum { DISPATCH = 59, ON = 1, BLOCK = 1 };
+    static volatile char blocked;
+    must(prctl(DISPATCH, ON, 0L, 0L, &blocked), "PR_SET_SYSCALL_USER_DISPATCH");
+    say("ready\n");
+    blocked = BLOCK;
+    return words;
+}
+
 /* trapped: the call that is a trap. */
 static char **trapped(char **words)
 {
@@ -170,5 +181,6 @@ static char **trapped(char **words)
 }
 
 const struct step steps_of_filter[] = {
-    {"filter", filter}, {"refused", refused}, {"strict", strict}, {"trapped", trapped}, {0},
+    {"filter", filter}, {"refused", refused}, {"strict", strict}, {"trapped", trapped}, {"dispatch", dispatch},
+    {0},
 };

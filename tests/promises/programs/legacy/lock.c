@@ -38,15 +38,39 @@ static int by_flock(int fd)
     return flock(fd, LOCK_EX | LOCK_NB);
 }
 
+static int waits_for_posix(int fd)
+{
+    return fcntl(fd, F_SETLKW, &(struct flock){.l_type = F_WRLCK});
+}
+
+static int waits_for_ofd(int fd)
+{
+    return fcntl(fd, F_OFD_SETLKW, &(struct flock){.l_type = F_WRLCK});
+}
+
+static int waits_for_flock(int fd)
+{
+    return flock(fd, LOCK_EX);
+}
+
 static const struct {
     const char *name;
-    int (*lock)(int fd);
-} kinds[] = {{"posix", by_posix}, {"ofd", by_ofd}, {"flock", by_flock}, {0}};
+    int (*lock)(int fd), (*await)(int fd);
+} kinds[] = {
+    {"posix", by_posix, waits_for_posix}, {"ofd", by_ofd, waits_for_ofd}, {"flock", by_flock, waits_for_flock}, {0},
+};
 
 /* lock KIND: what is held. */
 static char **lock(char **words)
 {
     must(find(kinds, words[0])->lock(held), words[0]);
+    return words + 1;
+}
+
+/* await_lock KIND: waits until what is held is its own. */
+static char **await_lock(char **words)
+{
+    must(find(kinds, words[0])->await(held), words[0]);
     return words + 1;
 }
 
@@ -62,4 +86,4 @@ static char **probe(char **words)
     return words + 1;
 }
 
-const struct step steps_of_lock[] = {{"hold", hold}, {"put", put}, {"lock", lock}, {"probe", probe}, {0}};
+const struct step steps_of_lock[] = {{"hold", hold}, {"put", put}, {"lock", lock}, {"await_lock", await_lock}, {"probe", probe}, {0}};

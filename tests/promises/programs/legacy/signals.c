@@ -68,6 +68,15 @@ static char **by_signalfd(char **words)
     return words + 1;
 }
 
+/* queue_twice SIGNAL: both wait until it is unblocked. */
+static char **queue_twice(char **words)
+{
+    sigset_t set = pending(atoi(words[0]));
+    pending(atoi(words[0]));
+    must(sigprocmask(SIG_UNBLOCK, &set, NULL), "sigprocmask");
+    return words + 1;
+}
+
 /* unblock SIGNAL: what is pending comes now. */
 static char **unblock(char **words)
 {
@@ -110,7 +119,7 @@ static char **by_popen(char **words)
 
 const struct step steps_of_signals[] = {
     {"sigwait", by_sigwait},   {"sigwaitinfo", by_sigwaitinfo}, {"sigtimedwait", by_sigtimedwait},
-    {"signalfd", by_signalfd}, {"unblock", unblock},            {"sighold", by_sighold},
+    {"signalfd", by_signalfd}, {"unblock", unblock}, {"queue_twice", queue_twice},           {"sighold", by_sighold},
     {"sigrelse", by_sigrelse}, {"query_altstack", query_altstack}, {"popen", by_popen},
     {0},
 };

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fenv.h>
+#include <grp.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -122,6 +123,29 @@ static char **no_memory(char **words)
     return words;
 }
 
+/* many_groups: as many as make the lines of /proc/self/status longer than a page. */
+static char **many_groups(char **words)
+{
+    gid_t groups[2000];
+    for (int at = 0; at < 2000; at++)
+        groups[at] = 100000 + (gid_t)at;
+    must(setgroups(2000, groups), "setgroups");
+    return words;
+}
+
+/* title: writes one over its arguments and its environment, as setproctitle(3) does. */
+static char **title(char **words)
+{
+    char *first = environ[0], *end = first;
+    for (char **entry = environ; *entry; entry++)
+        end = *entry + strlen(*entry);
+    static char *none[] = {NULL};
+    environ = none;
+    memset(first, 0, (size_t)(end - first));
+    strcpy(first, "idle");
+    return words;
+}
+
 /* few_files COUNT: no descriptor of a higher number. */
 static char **few_files(char **words)
 {
@@ -132,5 +156,6 @@ static char **few_files(char **words)
 
 const struct step steps_of_state[] = {
     {"unusual", unusual}, {"state", state}, {"usage", usage}, {"some_usage", some_usage},
-    {"no_memory", no_memory}, {"few_files", few_files}, {0},
+    {"no_memory", no_memory}, {"few_files", few_files},
+    {"many_groups", many_groups}, {"title", title}, {0},
 };
