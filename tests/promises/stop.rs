@@ -30,6 +30,7 @@ pub(crate) fn promises() -> Vec<Promise> {
         each("stop_repeats_what_follows_forever", forever),
         each("stop_gives_up_at_the_end_of_its_schedule", gives_up),
         each("several_daemons_are_stopped_at_once", at_once),
+        each("a_daemon_with_two_pidfiles_is_signalled_once", once),
         each("a_signal_ends_the_waiting_and_not_the_daemon", interrupted),
         each(
             "what_is_proven_stale_is_cleaned_up_and_stop_succeeds",
@@ -213,6 +214,24 @@ fn at_once(scene: &Scene) -> Checked {
     answer.is(0, ends && answer.out.lines().count() == 2, "both exited")?;
     first.ends()?;
     second.ends()
+}
+
+fn once(scene: &Scene) -> Checked {
+    scene.clear()?;
+    let steps =
+        "set sigaction 10 count 0 make open x.pid make open y.pid say ready hear ran die exit";
+    let mut daemon = ready(daemon(steps))?;
+    let answer = ask(scene, "stop --unverified --schedule USR1/0 x.pid y.pid")?;
+    answer.says(1, true, "it lives")?;
+    daemon.go_on()?;
+    let ended = daemon.end()?;
+    match ended.said.contains("ran 1 times, last for 10") {
+        true => Ok(()),
+        false => Err(Failure::new(
+            "signalled more than once",
+            format!("{ended:#?}"),
+        )),
+    }
 }
 
 fn interrupted(scene: &Scene) -> Checked {

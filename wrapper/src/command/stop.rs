@@ -44,7 +44,10 @@ pub(crate) fn stop(options: &cli::Stop, environment: &Environment) -> Exit {
                         continue;
                     }
                 }
-                targets.push(Target::new(looked));
+                let is_another =
+                    |target: &Target<'_>| target.looked.finding.pid() != looked.finding.pid();
+                let is_first = targets.iter().all(is_another);
+                targets.push(Target::new(looked, is_first));
             }
         }
     }
@@ -57,6 +60,8 @@ pub(crate) fn stop(options: &cli::Stop, environment: &Environment) -> Exit {
 /// A daemon that is to end.
 struct Target<'p> {
     looked: Looked<'p>,
+    /// No other pidfile of the same process came before: each process is signalled once.
+    is_first: bool,
     /// The step of the schedule that comes next, and when.
     step: usize,
     due: Instant,
@@ -66,9 +71,10 @@ struct Target<'p> {
 }
 
 impl<'p> Target<'p> {
-    fn new(looked: Looked<'p>) -> Self {
+    fn new(looked: Looked<'p>, is_first: bool) -> Self {
         Self {
             looked,
+            is_first,
             step: 0,
             due: Instant::now(),
             sent: None,
@@ -138,7 +144,8 @@ impl<'p> Target<'p> {
     }
 
     fn send(&mut self, signal: Signal) -> Result<(), Errno> {
-        let sent = self.owner().map_or(Ok(()), |owner| owner.signal(signal));
+        let owner = self.owner().filter(|_| self.is_first);
+        let sent = owner.map_or(Ok(()), |owner| owner.signal(signal));
         match sent {
             Ok(()) => {
                 self.sent = Some(Sent::now(signal));
