@@ -71,8 +71,7 @@ impl Guard<'_> {
             drop(record);
             let again = self.is_wanted_again(&end);
             // What came anew is there: it is written soon, or gone again.
-            patience = Patience::new(None, self.request.timeout);
-            patience.at_most(WRITING);
+            patience = Patience::new(None, WRITING / 1000);
             let next = if again {
                 record::take(&self.pidfile).map(Taken::locked)
             } else {

@@ -162,7 +162,8 @@ impl Guard<'_> {
     /// Removes the pidfile, or waits for what hinders that: a new instance is writing it, or somebody holds a
     /// lock on it, be it that new instance or what the dead one left behind.
     fn after_death(&mut self, owner: &Owner) -> AfterDeath {
-        let mut patience = Patience::new(None, self.request.timeout);
+        // However little was to be waited for a pidfile: this one is there.
+        let mut patience = Patience::new(None, self.request.timeout.max(WRITING / 1000));
         let inherited = Moment::in_milliseconds(INHERITED);
         let mut doubt = Doubt::default();
         let mut retry = 10;

@@ -158,11 +158,18 @@ fn removed_and_made_anew(scene: &Scene) -> Checked {
 
 /// As cron does it: the parent has written its own PID and ends; the child writes later.
 fn inherited(scene: &Scene) -> Checked {
+    for options in [&[][..], &["--timeout", "0"]] {
+        inherits(scene, options)?;
+    }
+    Ok(())
+}
+
+fn inherits(scene: &Scene, options: &[&str]) -> Checked {
     scene.clear()?;
     let post = Post::at("x.pid")?;
     let steps = "hold x.pid put say ready child fork hear put say written hear end";
     let mut parent = ready(daemon(steps))?;
-    start(guard(scene, &[], &post.pidfile))?;
+    start(guard(scene, options, &post.pidfile))?;
     let guard = post.recorded(parent.process.pid)?;
     let before = super::post::falls_asleep(guard.pid, 1)?;
     let _ = parent.process.signal(nix::sys::signal::Signal::SIGKILL);

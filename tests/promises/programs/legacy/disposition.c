@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -313,13 +314,16 @@ static char **altstack(char **words)
     return words;
 }
 
-/* small_altstack: has one of the size that was enough when it was named SIGSTKSZ, and nothing below it. */
+/* small_altstack: has one on which the kernel's frame just fits and a handler can do very little, and nothing below. */
 static char **small_altstack(char **words)
 {
-    enum { SMALL = 8192 };
-    char *pages = mmap(NULL, STACK + SMALL, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    must(mprotect(pages + STACK, SMALL, PROT_READ | PROT_WRITE), "mprotect");
-    must(sigaltstack(&(stack_t){.ss_sp = pages + STACK, .ss_size = SMALL}, NULL), "sigaltstack");
+    enum { MINSIGSTKSZ_OF_KERNEL = 51, LITTLE = 1024, OLD = 2048 };
+    unsigned long frame = getauxval(MINSIGSTKSZ_OF_KERNEL);
+    size_t size = (((frame ? frame : OLD) + LITTLE) | 63) + 1;
+    char *pages = mmap(NULL, 2 * STACK, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    must(mprotect(pages + STACK, STACK, PROT_READ | PROT_WRITE), "mprotect");
+    /* At the bottom of what may be written. */
+    must(sigaltstack(&(stack_t){.ss_sp = pages + STACK, .ss_size = size}, NULL), "sigaltstack");
     return words;
 }
 
