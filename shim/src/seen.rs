@@ -148,11 +148,10 @@ pub(crate) fn renamed(from_dir: c_int, from: &CStr, to_dir: c_int, to: &CStr) {
 
 /// The user has named a pidfile. Only absolute paths name one.
 pub(crate) fn name(path: &CStr) {
-    if path.to_bytes().first() != Some(&b'/') {
+    if path.to_bytes().first() != Some(&b'/') || named().count() >= MOST {
         return;
     }
-    let is_room = named().count() < MOST;
-    if let Some(room) = claim(AT_FDCWD, path).filter(|_| is_room) {
+    if let Some(room) = claim(AT_FDCWD, path) {
         room.state.store(NAMED, Ordering::Release);
     }
 }

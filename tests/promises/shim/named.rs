@@ -2,7 +2,7 @@
 
 use pidward_tests::failure::Checked;
 
-use crate::compare::{NO_GUARD, bystander};
+use crate::compare::{Life, NO_GUARD, bystander};
 use crate::legacy::Legacy;
 use crate::programs::LEGACY;
 use crate::promise::Promise;
@@ -23,6 +23,19 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
                 &["daemon.lock"],
             )
         }),
+        each(
+            "with_all_rooms_named_the_last_one_is_still_known",
+            |scene| {
+                let all: Vec<String> = (0..20)
+                    .map(|number| format!("{HOME}/{number}.lock"))
+                    .collect();
+                let steps = "make open 15.lock make open 16.lock die return";
+                let named = all.join(":");
+                let live = |life: &Life<'_>| life.start(steps)?.end();
+                let both = scene.both_in(&[NO_GUARD, ("PIDWARD_PIDFILE", &named)], live)?;
+                both.removed(&["15.lock"])
+            },
+        ),
         each("a_relative_path_names_nothing", |scene| {
             made_under(scene, "PIDWARD_PIDFILE", "daemon.lock", &[])
         }),
