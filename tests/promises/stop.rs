@@ -218,8 +218,7 @@ fn at_once(scene: &Scene) -> Checked {
 
 fn once(scene: &Scene) -> Checked {
     scene.clear()?;
-    let steps =
-        "set sigaction 10 count 0 make open x.pid make open y.pid say ready hear ran die exit";
+    let steps = "set sigaction 10 count restart make open x.pid make open y.pid say ready hear ran die exit";
     let mut daemon = ready(daemon(steps))?;
     let answer = ask(scene, "stop --unverified --schedule USR1/0 x.pid y.pid")?;
     answer.says(1, true, "it lives")?;
