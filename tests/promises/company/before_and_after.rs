@@ -150,10 +150,12 @@ fn left_to_the_guard(scene: &Scene) -> Checked {
 
 /// The same end when the guard has done its work: it comes after the death.
 fn removed_in_time(watch: &Watch, mut ended: Ended) -> Checked<Ended> {
-    let gone = || (!file("x.pid").exists() && !file("x.pid.ward").exists()).then_some(());
+    // The pidfile, its record, and where a removal puts it in between.
+    let names = ["x.pid", "x.pid.ward", ".x.pid.pidward"];
+    let gone = || names.iter().all(|name| !file(name).exists()).then_some(());
     let gone = watch.until(Deadline::seconds(10), &[], gone);
     gone.ok_or_else(|| Failure::new("pidfile stayed", evidence()))?;
-    ended.left.retain(|name| !name.starts_with("x.pid"));
+    ended.left.retain(|name| !names.contains(&name.as_str()));
     Ok(ended)
 }
 
