@@ -1,8 +1,8 @@
 //! Compare-and-remove: the only unlink of a pidfile, for shim, guard and sweep.
 //!
 //! The file goes only if it is a regular file that still holds the dead process's PID, and nobody else holds a
-//! lock on it or is about to write it. Then it is moved aside, looked at again under that name, which no daemon writes to, and
-//! unlinked, or put back when it turns out to be somebody else's. So a new instance's pidfile survives the
+//! lock on it or is about to write it. Then it is moved aside, all that is asked again under that name, which no daemon
+//! opens, and it is unlinked, or put back when it turns out to be somebody else's. So a new instance's pidfile survives the
 //! old one's death, even when it comes between two system calls of ours.
 #![expect(clippy::disallowed_methods, reason = "the one room that unlinks")]
 
@@ -57,25 +57,33 @@ pub fn pidfile_of(dead: Pid, pidfile: &Pidfile<'_>, writers: Writers) -> Result<
     if look.pid != Ok(dead) {
         return Err(Kept::NotHis);
     }
-    let dying = dead == Pid::this_process();
-    match held::by_others(&look, dying) {
-        Held::Locked => return Err(Kept::Locked),
-        Held::Open if writers == Writers::MayWrite => return Err(Kept::Open),
-        Held::Open | Held::Free => {}
-    }
+    may_go(&look, dead, writers)?;
     let aside = pidfile
         .aside_name()
         .ok_or(Kept::Denied(Errno::NAMETOOLONG))?;
     move_aside(pidfile, &aside, dead)?;
-    if is_still(pidfile, &aside, &look) {
-        return unlink(pidfile, aside.as_c_str());
-    }
+    // Who has opened it since the first question has it open still, or has written it by now: nobody opens it under the
+    // name that it has here.
+    let kept = match may_go(&look, dead, writers) {
+        Ok(()) if is_still(pidfile, &aside, &look) => return unlink(pidfile, aside.as_c_str()),
+        Ok(()) => Kept::NotHis,
+        Err(kept) => kept,
+    };
     match rename(pidfile, aside.as_c_str(), pidfile.name()) {
-        Ok(()) => Err(Kept::NotHis),
+        Ok(()) => Err(kept),
         // Yet another instance has made its own meanwhile: what we hold was overtaken, as it would have been
         // had it stayed in place.
         Err(Errno::EXIST) => unlink(pidfile, aside.as_c_str()).and(Err(Kept::NotHis)),
         Err(error) => Err(Kept::Denied(error)),
+    }
+}
+
+/// Whether nobody else holds a lock on the file, or is about to write it.
+fn may_go(look: &Look, dead: Pid, writers: Writers) -> Result<(), Kept> {
+    match held::by_others(look, dead == Pid::this_process()) {
+        Held::Locked => Err(Kept::Locked),
+        Held::Open if writers == Writers::MayWrite => Err(Kept::Open),
+        Held::Open | Held::Free => Ok(()),
     }
 }
 

@@ -57,10 +57,17 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
             move |scene| removes_nothing_else(scene, swap),
         )
     });
-    of_files.chain(of_removals).chain([Promise::new(
-        "a_swap_at_any_system_call_signals_nobody_else::another_process",
-        another_process,
-    )])
+    let each = |name: &'static str, check: fn(&Scene) -> Checked| Promise::new(name, check);
+    of_files.chain(of_removals).chain([
+        each(
+            "a_swap_at_any_system_call_signals_nobody_else::another_process",
+            another_process,
+        ),
+        each(
+            "what_a_successor_opens_at_any_system_call_is_not_removed",
+            opened,
+        ),
+    ])
 }
 
 /// A daemon with a record in a directory of its user's, and a victim of root's with both elsewhere; the guards are gone.
@@ -225,18 +232,25 @@ fn new_file(new: &Legacy) -> Checked<Swapped> {
 
 /// A new instance has written its number.
 fn new_text(new: &Legacy) -> Checked<Swapped> {
+    let Some(mut pidfile) = open(true)? else {
+        return Ok(false);
+    };
+    writeln!(pidfile, "{}", new.process.pid).doing("write the file")?;
+    Ok(true)
+}
+
+/// Opens the file as a daemon does that is to write it; none where that would have to wait.
+fn open(truncate: bool) -> Checked<Option<File>> {
     let mut options = File::options();
     options
         .write(true)
         .create(true)
-        .truncate(true)
+        .truncate(truncate)
         .custom_flags(libc::O_NONBLOCK);
-    let mut pidfile = match options.open(file("app/x.pid")) {
-        Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
-        pidfile => pidfile.doing("open the file")?,
-    };
-    writeln!(pidfile, "{}", new.process.pid).doing("write the file")?;
-    Ok(true)
+    match options.open(file("app/x.pid")) {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+        pidfile => pidfile.doing("open the file").map(Some),
+    }
 }
 
 /// The directory is another one, in which the same number stands.
@@ -253,12 +267,7 @@ fn removes_nothing_else(scene: &Scene, swap: fn(&Legacy) -> Checked<Swapped>) ->
     fs::write(file("other/x.pid"), &stale).doing("a file of root's")?;
     let mut removed = 0;
     for number in 0..MANY {
-        for gone in ["app", "away"] {
-            let _ = fs::remove_file(file(gone));
-            let _ = fs::remove_dir_all(file(gone));
-        }
-        directory_of_mallory("app")?;
-        write_as_mallory("app/x.pid", &stale)?;
+        set_stale(&stale)?;
         let words = ["stop", "app/x.pid"];
         let mut swapped = false;
         let meanwhile = || {
@@ -289,4 +298,72 @@ fn removes_nothing_else(scene: &Scene, swap: fn(&Legacy) -> Checked<Swapped>) ->
         return Err(Failure::new("the test itself", "nothing was ever removed"));
     }
     kill(new).map(drop)
+}
+
+/// Nothing but a pidfile of this text in the attacker's directory.
+fn set_stale(text: &str) -> Checked {
+    for gone in ["app", "away"] {
+        let _ = fs::remove_file(file(gone));
+        let _ = fs::remove_dir_all(file(gone));
+    }
+    directory_of_mallory("app")?;
+    write_as_mallory("app/x.pid", text)
+}
+
+/// What removes a stale pidfile.
+const REMOVES: [&str; 2] = ["stop app/x.pid", "run -p app/x.pid --no-preload -- true"];
+
+/// Stops each of those at each stop, where `meanwhile` happens and gives what `is_kept` looks at in the end. A stop at
+/// which it gives nothing is passed by.
+fn keeps<T>(
+    scene: &Scene,
+    dead: i32,
+    meanwhile: impl Fn() -> Checked<Option<T>>,
+    is_kept: impl Fn(T) -> Checked<bool>,
+) -> Checked {
+    for line in REMOVES {
+        let words: Vec<&str> = line.split(' ').collect();
+        let mut removed = 0;
+        for number in 0..MANY {
+            set_stale(&format!("{dead}\n"))?;
+            let mut happened = None;
+            let mut command = pidward(scene, &words);
+            command.env("PIDWARD_GUARD", "off");
+            let Some(output) = stopped_at(command, number, || {
+                happened = meanwhile()?;
+                Ok(())
+            })?
+            else {
+                break;
+            };
+            let what = format!("{line}, at stop {number}: {output:#?}\n{}", evidence());
+            ends_well(&output, &what)?;
+            let said = [&output.stdout[..], &output.stderr].concat();
+            removed += usize::from(String::from_utf8_lossy(&said).contains("removed "));
+            if let Some(happened) = happened
+                && !is_kept(happened)?
+            {
+                return Err(Failure::new("removed the successor's pidfile", what));
+            }
+        }
+        if removed == 0 {
+            return Err(Failure::new("the test itself", "nothing was ever removed"));
+        }
+    }
+    Ok(())
+}
+
+/// It opens the old file as it is, and writes it when all is over.
+fn opened(scene: &Scene) -> Checked {
+    scene.clear()?;
+    keeps(
+        scene,
+        dead()?,
+        || open(false),
+        |mut pidfile| {
+            writeln!(pidfile, "1").doing("write the file")?;
+            let it = pidfile.metadata().doing("the file")?.ino();
+            Ok(fs::metadata(file("app/x.pid")).is_ok_and(|now| now.ino() == it))
+        },
+    )
 }

@@ -27,7 +27,10 @@ pub(super) fn stopped_at(
     let child = command.spawn().doing("start it")?;
     let pid = Pid::from_raw(i32::try_from(child.id()).doing("a PID")?);
     waitpid(pid, None).doing("wait for its start")?;
-    let options = Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_EXITKILL;
+    // Without the last of these, an execve(2) of the command's own would send it a SIGTRAP, and that ends it once it is
+    // let go.
+    let options =
+        Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_EXITKILL | Options::PTRACE_O_TRACEEXEC;
     ptrace::setoptions(pid, options).doing("trace its system calls")?;
     let mut signal = None;
     for _ in 0..=number {
@@ -45,12 +48,11 @@ pub(super) fn stopped_at(
 fn next_stop(pid: Pid, signal: Option<Signal>) -> Checked<Option<Option<Signal>>> {
     ptrace::syscall(pid, signal).doing("go on")?;
     match waitpid(pid, None).doing("wait for a system call")? {
-        WaitStatus::PtraceSyscall(_) => Ok(Some(None)),
+        WaitStatus::PtraceSyscall(_) | WaitStatus::PtraceEvent(..) => Ok(Some(None)),
         WaitStatus::Stopped(_, signal) => Ok(Some(Some(signal))),
         WaitStatus::Exited(..) => Ok(None),
-        other @ (WaitStatus::Signaled(..)
-        | WaitStatus::PtraceEvent(..)
-        | WaitStatus::Continued(_)
-        | WaitStatus::StillAlive) => Err(Failure::new("the test itself", format!("{other:?}"))),
+        other @ (WaitStatus::Signaled(..) | WaitStatus::Continued(_) | WaitStatus::StillAlive) => {
+            Err(Failure::new("the test itself", format!("{other:?}")))
+        }
     }
 }
