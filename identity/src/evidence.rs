@@ -13,7 +13,7 @@ use crate::mount;
 use crate::owner::Owner;
 use crate::pid::{NotAPid, Pid};
 use crate::pidfd::{PidFd, Reopened};
-use crate::pidfile::{Look, NoLook, Pidfile, is_regular};
+use crate::pidfile::{Look, NoLook, Pidfile, Version, is_regular};
 use crate::process::{BootId, ClockTicks, MachineId, PidNs, ProcDir, start_of_day};
 use crate::read;
 use crate::record::{self, Record};
@@ -182,6 +182,8 @@ pub struct Gathered<'b> {
     pub owner: Option<Owner>,
     /// Who, besides root and the caller, can change the pidfile, its record, or the path to them.
     pub writers: Writers,
+    /// The pidfile as it was looked at, if it names a process.
+    pub version: Option<Version>,
 }
 
 impl Evidence {
@@ -219,6 +221,7 @@ impl Evidence {
             record: None,
             owner: None,
             writers: Writers::NOBODY,
+            version: None,
         }
     }
 }
@@ -260,6 +263,7 @@ fn gather_of<'b>(
         record,
         owner,
         writers,
+        version: Some(look.version()),
     }
 }
 

@@ -65,6 +65,15 @@ pub struct Written {
     pub size: u64,
 }
 
+/// A pidfile as it was at one moment: who has changed it since has made it another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Version {
+    /// Which file it was.
+    pub id: FileId,
+    /// When it was last written.
+    pub written: Written,
+}
+
 /// What one look at a pidfile found. The file stays open, so that its inode cannot become another's.
 #[derive(Debug)]
 pub struct Look {
@@ -88,6 +97,15 @@ pub struct Look {
 }
 
 impl Look {
+    /// The pidfile as it was then.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        Version {
+            id: self.id,
+            written: self.written,
+        }
+    }
+
     /// The file, open for reading.
     #[must_use]
     pub fn file(&self) -> BorrowedFd<'_> {

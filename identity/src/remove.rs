@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use crate::held::{self, Held};
 use crate::lock;
 use crate::pid::Pid;
-use crate::pidfile::{Look, Name, NoLook, Pidfile, id};
+use crate::pidfile::{Look, Name, NoLook, Pidfile, Version, id};
 
 /// Why a pidfile stays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,11 +50,37 @@ pub enum Writers {
 /// # Errors
 /// [`Kept`]: why it stays.
 pub fn pidfile_of(dead: Pid, pidfile: &Pidfile<'_>, writers: Writers) -> Result<(), Kept> {
+    remove(dead, None, pidfile, writers)
+}
+
+/// Removes a pidfile that was found stale, and is as it was then. When it is not, a process that has got the same number
+/// since may have written it.
+///
+/// # Errors
+/// [`Kept`]: why it stays.
+pub fn stale(
+    dead: Pid,
+    version: Version,
+    pidfile: &Pidfile<'_>,
+    writers: Writers,
+) -> Result<(), Kept> {
+    remove(dead, Some(version), pidfile, writers)
+}
+
+fn remove(
+    dead: Pid,
+    version: Option<Version>,
+    pidfile: &Pidfile<'_>,
+    writers: Writers,
+) -> Result<(), Kept> {
     let look = pidfile.look().map_err(|no_look| match no_look {
         NoLook::Missing => Kept::Missing,
         NoLook::NotRegular | NoLook::Unreadable(_) => Kept::NotReadable(no_look),
     })?;
-    if look.pid != Ok(dead) {
+    let is_meant = |look: &Look| {
+        look.pid == Ok(dead) && version.is_none_or(|version| version == look.version())
+    };
+    if !is_meant(&look) {
         return Err(Kept::NotHis);
     }
     may_go(&look, dead, writers)?;
@@ -65,7 +91,9 @@ pub fn pidfile_of(dead: Pid, pidfile: &Pidfile<'_>, writers: Writers) -> Result<
     // Who has opened it since the first question has it open still, or has written it by now: nobody opens it under the
     // name that it has here.
     let kept = match may_go(&look, dead, writers) {
-        Ok(()) if is_still(pidfile, &aside, &look) => return unlink(pidfile, aside.as_c_str()),
+        Ok(()) if is_still(pidfile, &aside, &look, is_meant) => {
+            return unlink(pidfile, aside.as_c_str());
+        }
         Ok(()) => Kept::NotHis,
         Err(kept) => kept,
     };
@@ -137,10 +165,15 @@ fn move_aside(pidfile: &Pidfile<'_>, aside: &Name, dead: Pid) -> Result<(), Kept
 }
 
 /// Whether the file that was moved aside is the one that was looked at, and was not written since.
-fn is_still(pidfile: &Pidfile<'_>, aside: &Name, look: &Look) -> bool {
+fn is_still(
+    pidfile: &Pidfile<'_>,
+    aside: &Name,
+    look: &Look,
+    is_meant: impl Fn(&Look) -> bool,
+) -> bool {
     pidfile
         .look_at(aside.as_c_str())
-        .is_ok_and(|again| again.id == look.id && again.pid == look.pid)
+        .is_ok_and(|again| again.id == look.id && is_meant(&again))
 }
 
 /// Renames within the directory, never over a file that exists.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pidward_identity::lock;
 use pidward_identity::pid::Pid;
-use pidward_identity::pidfile::Pidfile;
+use pidward_identity::pidfile::{Pidfile, Version};
 use pidward_identity::remove::{self, Kept, Writers};
 
 use crate::changes;
@@ -12,12 +12,16 @@ use crate::changes;
 /// What a guard needs at most: others that have the file open get half a second.
 const GUARDS_TIME: Duration = Duration::from_secs(1);
 
-/// Removes the pidfile that names this process, which is dead or was never meant, and the record beside it. `false` when
-/// there was no such pidfile any more.
+/// Removes the pidfile that names this process, which is dead or was never meant, and the record beside it. One that was
+/// found stale only as it was then. `false` when there was no such pidfile any more.
 ///
 /// # Errors
 /// Why the pidfile stays.
-pub(crate) fn clean_up(pidfile: &Pidfile<'_>, dead: Pid) -> Result<bool, Kept> {
+pub(crate) fn clean_up(
+    pidfile: &Pidfile<'_>,
+    dead: Pid,
+    stale: Option<Version>,
+) -> Result<bool, Kept> {
     let names_him = || pidfile.look().is_ok_and(|look| look.pid == Ok(dead));
     let is_done = || !names_him() && pidfile.look().is_err();
     let was_there = names_him();
@@ -27,7 +31,12 @@ pub(crate) fn clean_up(pidfile: &Pidfile<'_>, dead: Pid) -> Result<bool, Kept> {
             (is_done() || !lock::is_guarded(pidfile)).then_some(())
         });
     }
-    let removed = match remove::pidfile_of(dead, pidfile, Writers::MayWrite) {
+    let writers = Writers::MayWrite;
+    let removed = match stale {
+        Some(version) => remove::stale(dead, version, pidfile, writers),
+        None => remove::pidfile_of(dead, pidfile, writers),
+    };
+    let removed = match removed {
         Ok(()) => true,
         // The daemon or its guard was first.
         Err(Kept::Missing) => was_there,

@@ -7,7 +7,7 @@ use pidward_identity::Errno;
 use pidward_identity::evidence::{Claim, Evidence, Gathered, Offered, Question};
 use pidward_identity::owner::Owner;
 use pidward_identity::pid::Pid;
-use pidward_identity::pidfile::Pidfile;
+use pidward_identity::pidfile::{Pidfile, Version};
 use pidward_identity::process::{ClockTicks, start_of_day};
 use pidward_identity::record::{self, Record};
 use pidward_identity::trust::Writers;
@@ -27,6 +27,8 @@ pub(crate) struct Looked<'p> {
     pub(crate) pidfile: Option<Pidfile<'p>>,
     /// The process that it names, if it lives.
     pub(crate) owner: Option<Owner>,
+    /// The pidfile as it was then, if it names a process.
+    pub(crate) version: Option<Version>,
 }
 
 impl<'p> Looked<'p> {
@@ -45,6 +47,7 @@ impl<'p> Looked<'p> {
             record,
             owner,
             writers,
+            version,
         } = gathered;
         let finding = Finding {
             path: place.path.clone(),
@@ -57,6 +60,7 @@ impl<'p> Looked<'p> {
             finding,
             pidfile,
             owner,
+            version,
         }
     }
 }
@@ -142,6 +146,7 @@ fn of_no_way<'b>(no_way: NoWay, question: Question) -> Gathered<'b> {
         record: None,
         owner: None,
         writers: Writers::NOBODY,
+        version: None,
     }
 }
 

@@ -67,6 +67,10 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
             "what_a_successor_opens_at_any_system_call_is_not_removed",
             opened,
         ),
+        each(
+            "what_a_successor_of_the_same_number_writes_at_any_system_call_is_not_removed",
+            same_number,
+        ),
     ])
 }
 
@@ -366,4 +370,21 @@ fn opened(scene: &Scene) -> Checked {
             Ok(fs::metadata(file("app/x.pid")).is_ok_and(|now| now.ino() == it))
         },
     )
+}
+
+/// It has got its predecessor's number, and written it in place.
+fn same_number(scene: &Scene) -> Checked {
+    scene.clear()?;
+    let dead = dead()?;
+    let meanwhile = || {
+        let new = with_number(dead, || daemon(IDLE))?;
+        if new_text(&new)? {
+            return Ok(Some(new));
+        }
+        kill(new).map(|_| None)
+    };
+    keeps(scene, dead, meanwhile, |new| {
+        let is_there = file("app/x.pid").exists();
+        kill(new).map(|_| is_there)
+    })
 }

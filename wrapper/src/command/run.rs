@@ -140,14 +140,19 @@ fn obstacle(place: &Place) -> Option<say::Refused> {
 /// Removes the pidfile if it is stale: proven not to be a living daemon's, for whatever reason.
 fn sweep(place: &Place, environment: &Environment) {
     let Looked {
-        finding, pidfile, ..
+        finding,
+        pidfile,
+        version,
+        ..
     } = Looked::at(place, question(environment, true));
     let (Class::Stale, Some(pid)) = (finding.reason.class(), finding.pid()) else {
         return;
     };
-    let Some(pidfile) = pidfile else { return };
+    let (Some(pidfile), Some(version)) = (pidfile, version) else {
+        return;
+    };
     // Who has it open for writing is another instance at its start.
-    match remove::pidfile_of(pid, &pidfile, Writers::MayWrite) {
+    match remove::stale(pid, version, &pidfile, Writers::MayWrite) {
         Ok(()) => say::removed(&finding),
         Err(Kept::Missing) => {}
         Err(kept) => say::left(&finding, kept),
