@@ -6,6 +6,7 @@ use libtest_mimic::{Failed, Trial};
 use nix::sys::signal::Signal;
 use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
+use pidward_tests::proc;
 use pidward_tests::process::Process;
 use pidward_tests::record::Record;
 use pidward_tests::release;
@@ -137,6 +138,7 @@ fn contained(world: &World, daemon: &Daemon) -> Checked {
         if signal == Signal::SIGTERM {
             supervisor.stop(world, &container)?;
         } else {
+            ends_its_start(&process)?;
             process.signal(signal).doing("kill the daemon")?;
         }
         let ended = world.end_of(&container, Deadline::seconds(15));
@@ -152,6 +154,23 @@ fn contained(world: &World, daemon: &Daemon) -> Checked {
         std::fs::remove_dir_all(path("service")).doing("clear the service")?;
     }
     Ok(())
+}
+
+/// Waits until nobody but the container's first process is the daemon's parent. Whoever started it would tell of its death
+/// in its own way: pg_ctl fails when the server is killed while it waits for it.
+fn ends_its_start(daemon: &Process) -> Checked {
+    loop {
+        let all = proc::others();
+        let of = |pid: i32| all.iter().find(|seen| seen.pid == pid);
+        let parent = of(daemon.pid).and_then(|daemon| of(daemon.parent));
+        let Some(parent) = parent.filter(|parent| !parent.is_pidward()) else {
+            return Ok(());
+        };
+        let starter = Process::living(parent.pid);
+        if starter.is_some_and(|starter| !starter.dies_by(Deadline::seconds(15))) {
+            return Err(Failure::new("its start does not end", evidence()));
+        }
+    }
 }
 
 /// Waits for a daemon that is recorded and ready, and not this one.
@@ -192,7 +211,7 @@ fn inner(world: &World, daemon: &Daemon) -> Checked<Process> {
         let mut numbers = numbers.split_whitespace().skip(1);
         (numbers.next() == Some(&inside)).then_some(pid)
     };
-    let all = pidward_tests::proc::others();
+    let all = proc::others();
     let found = all.iter().find_map(|seen| goes_by(seen.pid));
     let process = found.and_then(Process::living);
     process.ok_or_else(|| Failure::new("the daemon is not found", evidence()))
