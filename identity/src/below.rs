@@ -30,17 +30,25 @@ pub enum Left {
 #[must_use]
 pub fn left_in(namespace: PidNs) -> Left {
     let lives_there = |process: &ProcDir| process.pid_namespace().is_none_or(|it| it == namespace);
-    if any(lives_there) {
-        Left::Somebody
-    } else if PidNs::current() == Some(PidNs::FIRST) && sees_all() {
-        Left::Nobody
-    } else {
-        Left::Unseen
+    Left::when(any(lives_there))
+}
+
+impl Left {
+    /// Who is left, when all that we see have been looked at, and one of them may live there or none does.
+    #[must_use]
+    pub fn when(somebody: bool) -> Self {
+        if somebody {
+            Self::Somebody
+        } else if PidNs::current() == Some(PidNs::FIRST) && sees_all() {
+            Self::Nobody
+        } else {
+            Self::Unseen
+        }
     }
 }
 
 /// Whether this holds of any living process below; `true` where they cannot be listed or not be told from others.
-pub(crate) fn any(holds: impl Fn(&ProcDir) -> bool) -> bool {
+pub fn any(mut holds: impl FnMut(&ProcDir) -> bool) -> bool {
     let mut found = false;
     let listed = process::each(|_, process| {
         let is_below = process.numbers(|numbers| numbers.nth(1).is_some());

@@ -154,6 +154,36 @@ impl Question {
     };
 }
 
+/// What is around a pidfile: other PID namespaces, and who has its directory mounted too. Each answer takes a look at every
+/// process, so who looks at many pidfiles may remember some; what it answers has to be true of the time since the pidfile
+/// was last changed.
+pub trait Around {
+    /// See [`mount::is_shared`].
+    fn is_shared(&self, pidfile: &Pidfile<'_>, look: &Look) -> bool;
+    /// See [`below::goes_by`].
+    fn goes_by(&self, number: Pid, look: &Look) -> bool;
+    /// See [`below::left_in`].
+    fn left_in(&self, namespace: PidNs, look: &Look) -> Left;
+}
+
+/// What is around it now.
+#[derive(Clone, Copy, Debug)]
+pub struct Now;
+
+impl Around for Now {
+    fn is_shared(&self, pidfile: &Pidfile<'_>, _: &Look) -> bool {
+        mount::is_shared(pidfile.directory())
+    }
+
+    fn goes_by(&self, number: Pid, _: &Look) -> bool {
+        below::goes_by(number)
+    }
+
+    fn left_in(&self, namespace: PidNs, _: &Look) -> Left {
+        below::left_in(namespace)
+    }
+}
+
 /// All that a verdict is made of.
 #[derive(Clone, Debug)]
 pub struct Evidence {
@@ -205,11 +235,12 @@ impl Evidence {
     pub fn gather<'b>(
         pidfile: &Pidfile<'_>,
         question: Question,
+        around: &impl Around,
         buffer: &'b mut [u8; record::TEXT_MAX],
     ) -> Gathered<'b> {
         let claim = match pidfile.look() {
             Ok(look) => match look.pid {
-                Ok(pid) => return gather_of(pidfile, &look, pid, question, buffer),
+                Ok(pid) => return gather_of(pidfile, &look, pid, (question, around), buffer),
                 Err(no_pid) => Claim::NoPid(no_pid),
             },
             Err(NoLook::Missing) => Claim::Missing,
@@ -230,7 +261,7 @@ fn gather_of<'b>(
     pidfile: &Pidfile<'_>,
     look: &Look,
     pid: Pid,
-    question: Question,
+    (question, around): (Question, &impl Around),
     buffer: &'b mut [u8],
 ) -> Gathered<'b> {
     let Question { offered, named } = question;
@@ -239,7 +270,10 @@ fn gather_of<'b>(
     let pidfd = offered.pidfd_of(pid);
     let living = living(look, &writers, pid, pidfd.as_ref());
     let recorded = match (&record, &file) {
-        (Some(record), Some(file)) if !is_of_ours(record) => Recorded::Abroad(abroad(record, file)),
+        (Some(record), Some(file)) if !is_of_ours(record) => {
+            let left = |namespace| around.left_in(namespace, look);
+            Recorded::Abroad(abroad(record, file, left))
+        }
         (Some(record), _) => compare(record, living.as_ref(), pidfd.as_ref(), offered),
         _ => Recorded::Nothing,
     };
@@ -257,8 +291,10 @@ fn gather_of<'b>(
             living,
             recorded,
             named,
-            shared: (unproven || is_abroad) && mount::is_shared(pidfile.directory()),
-            below: unproven && below::goes_by(pid),
+            shared: (unproven || is_abroad)
+                && (mount::is_mounted_apart(look.file(), pidfile.directory())
+                    || around.is_shared(pidfile, look)),
+            below: unproven && around.goes_by(pid, look),
         },
         record,
         owner,
@@ -371,7 +407,7 @@ fn is_of_ours(record: &Record<'_>) -> bool {
     BootId::current() == Some(record.boot) && PidNs::current() == Some(record.pid_ns)
 }
 
-fn abroad(record: &Record<'_>, file: &OwnedFd) -> Abroad {
+fn abroad(record: &Record<'_>, file: &OwnedFd, left_in: impl FnOnce(PidNs) -> Left) -> Abroad {
     let this_boot = BootId::current() == Some(record.boot);
     Abroad {
         this_boot,
@@ -379,7 +415,7 @@ fn abroad(record: &Record<'_>, file: &OwnedFd) -> Abroad {
         // What cannot be asked may be held.
         guarded: lock::is_held(file) != Ok(false),
         left: if this_boot {
-            below::left_in(record.pid_ns)
+            left_in(record.pid_ns)
         } else {
             Left::Unseen
         },

@@ -8,13 +8,15 @@ use core::mem::MaybeUninit;
 
 use arrayvec::ArrayVec;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags};
+use rustix::io::Errno;
 use rustix::path::DecInt;
 
 use crate::below;
 use crate::pid::decimal;
 use crate::process::{PidNs, ProcDir};
 use crate::read;
+use crate::walk;
 
 /// The file systems of one machine (include/uapi/linux/magic.h): others are a network's, or may be.
 const LOCAL: [u64; 12] = [
@@ -38,6 +40,17 @@ const LINE: usize = 4096;
 /// Whether a directory is seen by others. When in doubt, it is.
 #[must_use]
 pub fn is_shared(directory: BorrowedFd<'_>) -> bool {
+    is_shared_where(directory, |own| {
+        below::any(|process| own.is_in_sight_of(process))
+    })
+}
+
+/// The same; the function says whether a process below has the directory among its mounts.
+#[must_use]
+pub fn is_shared_where(
+    directory: BorrowedFd<'_>,
+    is_seen_below: impl FnOnce(&Own) -> bool,
+) -> bool {
     let file_system = rustix::fs::fstatfs(directory).ok();
     let kind = file_system.and_then(|it| u64::try_from(it.f_type).ok());
     if kind.is_none_or(|kind| !LOCAL.contains(&kind)) {
@@ -48,14 +61,58 @@ pub fn is_shared(directory: BorrowedFd<'_>) -> bool {
     };
     if PidNs::current() == Some(PidNs::FIRST) {
         // All others are below.
-        below::any(|process| own.is_in_sight_of(process))
+        is_seen_below(&own)
     } else {
         own.comes_from_elsewhere
     }
 }
 
+/// What a file is mounted with: two of the same are on one file system, and on one mount of it where the kernel tells
+/// mounts apart (`STATX_MNT_ID`, since Linux 5.8).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mounted {
+    device: (u32, u32),
+    mount: Option<u64>,
+}
+
+impl Mounted {
+    /// Of an open file.
+    ///
+    /// # Errors
+    /// What statx(2) says.
+    pub fn of(file: BorrowedFd<'_>) -> Result<Self, Errno> {
+        let flags = AtFlags::EMPTY_PATH | AtFlags::NO_AUTOMOUNT;
+        match rustix::fs::statx(file, c"", flags, StatxFlags::MNT_ID) {
+            Ok(it) => {
+                let has_mount = it.stx_mask & StatxFlags::MNT_ID.bits() != 0;
+                Ok(Self {
+                    device: (it.stx_dev_major, it.stx_dev_minor),
+                    mount: has_mount.then_some(it.stx_mnt_id),
+                })
+            }
+            // Before Linux 4.11, or a filter that does not know it.
+            Err(Errno::NOSYS | Errno::PERM) => {
+                let device = walk::stat(file)?.st_dev;
+                Ok(Self {
+                    device: (rustix::fs::major(device), rustix::fs::minor(device)),
+                    mount: None,
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Whether two files are mounted apart, as when one of them is a mount point itself. When that cannot be told, they are.
+#[must_use]
+pub fn is_mounted_apart(file: BorrowedFd<'_>, directory: BorrowedFd<'_>) -> bool {
+    let of = |it| Mounted::of(it).ok();
+    of(file).is_none_or(|file| of(directory) != Some(file))
+}
+
 /// The mount that a directory is on, as our own table has it.
-struct Own {
+#[derive(Debug)]
+pub struct Own {
     device: ArrayVec<u8, 24>,
     /// The directory's path on its file system; `None` where it cannot be told.
     path: Option<ArrayVec<u8, LINE>>,
@@ -93,19 +150,32 @@ impl Own {
 
     /// Whether the process has the same directory somewhere among its mounts.
     fn is_in_sight_of(&self, process: &ProcDir) -> bool {
-        let Some(table) = process.mounts() else {
-            return true;
-        };
         let mut found = false;
-        let read = read::lines::<LINE>(table.as_fd(), |line| {
-            found = Mount::parse(line).is_some_and(|mount| {
-                let path = self.path.as_deref();
-                mount.device == self.device.as_slice() && path.is_none_or(|it| mount.has(it))
-            });
+        let known = each_of(process, |device, root| {
+            found = self.is_seen_through(device, root);
             !found
         });
-        found || read.is_err()
+        found || !known
     }
+
+    /// Whether it is seen by who has this part of the file system of this device mounted.
+    #[must_use]
+    pub fn is_seen_through(&self, device: &[u8], root: &[u8]) -> bool {
+        let path = self.path.as_deref();
+        device == self.device.as_slice() && path.is_none_or(|it| has(root, it))
+    }
+}
+
+/// Hands device and root of each of the process's mounts to the function, until it answers `false`. Whether they were to
+/// be had.
+pub fn each_of(process: &ProcDir, mut then: impl FnMut(&[u8], &[u8]) -> bool) -> bool {
+    let Some(table) = process.mounts() else {
+        return false;
+    };
+    let read = read::lines::<LINE>(table.as_fd(), |line| {
+        Mount::parse(line).is_none_or(|mount| then(mount.device, mount.root))
+    });
+    read.is_ok()
 }
 
 /// A line of `proc_pid_mountinfo(5)`: `36 35 98:0 /root /point rw,noatime master:1 - ext3 /dev/root rw`.
@@ -148,14 +218,14 @@ impl<'a> Mount<'a> {
         }
         Some(whole)
     }
+}
 
-    /// Whether a directory of its file system is seen through it.
-    fn has(&self, path: &[u8]) -> bool {
-        let root = self.root.strip_suffix(b"/").unwrap_or(self.root);
-        let rest = path.strip_prefix(root);
-        // What is escaped may be anything.
-        root.contains(&b'\\') || rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
-    }
+/// Whether a directory of a file system is seen through a mount of this root.
+fn has(root: &[u8], path: &[u8]) -> bool {
+    let root = root.strip_suffix(b"/").unwrap_or(root);
+    let rest = path.strip_prefix(root);
+    // What is escaped may be anything.
+    root.contains(&b'\\') || rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
 }
 
 /// The number of the mount that a descriptor is on, `proc_pid_fdinfo(5)`.
@@ -199,7 +269,7 @@ mod tests {
             let line = format!("40 30 98:0 {root} /mnt rw - ext3 /dev/root rw");
             let mount = Mount::parse(line.as_bytes()).unwrap();
             assert!(!mount.has_peers);
-            assert_eq!(mount.has(&path), has, "{root}");
+            assert_eq!(super::has(mount.root, &path), has, "{root}");
         }
         let top = Mount::parse(b"1 0 98:0 / / rw - ext3 x rw").unwrap();
         let path = top.on_file_system(b"/run").unwrap();

@@ -15,13 +15,36 @@ use rustix::io::Errno;
 use crate::pid::{self, NotAPid, Pid};
 use crate::read;
 use crate::trust::Writers;
-use crate::walk::{self, NoWay};
+use crate::walk::{self, NoWay, Way};
 
 /// The longest name of a file, without its terminating NUL (`NAME_MAX`, limits.h(0p)).
 const NAME_MAX: usize = 255;
 
 /// As much of a pidfile as is read: its first line has to end within it.
 const TEXT_MAX: usize = 64;
+
+/// What a record's name ends in.
+const RECORD: &[u8] = b".ward";
+
+/// What an aside name ends in, behind a dot and the pidfile's name.
+const ASIDE: &[u8] = b".pidward";
+
+/// As much of the pidfile's name as an aside name has room for.
+const ASIDE_ROOM: usize = NAME_MAX - 1 - ASIDE.len();
+
+/// The name of the pidfile that was put under this aside name; `None` when it is no aside name, or one that may have been
+/// cut short.
+#[must_use]
+pub fn of_aside(name: &[u8]) -> Option<&[u8]> {
+    let whole = name.strip_prefix(b".")?.strip_suffix(ASIDE)?;
+    (!whole.is_empty() && whole.len() < ASIDE_ROOM).then_some(whole)
+}
+
+/// The name of the pidfile that a record of this name is beside; `None` when it is no record's.
+#[must_use]
+pub fn of_record(name: &[u8]) -> Option<&[u8]> {
+    name.strip_suffix(RECORD).filter(|name| !name.is_empty())
+}
 
 /// The name of a file in the pidfile's directory, with its terminating NUL.
 #[derive(Clone, Debug)]
@@ -135,6 +158,8 @@ pub enum NoLook {
 pub struct Pidfile<'a> {
     directory: OwnedFd,
     name: &'a CStr,
+    /// The name that its record belongs to: its own, but of what lies under an aside name.
+    recorded_as: &'a [u8],
     /// Who can lead its path elsewhere.
     way: Writers,
     /// See [`walk::Way::crowded`].
@@ -157,7 +182,28 @@ impl<'a> Pidfile<'a> {
         Ok(Self {
             directory: way.directory,
             name,
+            recorded_as: name.to_bytes(),
             way: way.writers,
+            crowded: way.crowded,
+        })
+    }
+
+    /// In a directory that was walked to. The pidfile need not exist. What lies under an aside name has the record of
+    /// the pidfile that it was.
+    ///
+    /// # Errors
+    /// When there is no descriptor to be had.
+    pub fn beside(way: &Way, name: &'a CStr) -> Result<Self, Errno> {
+        let mut recorded_as = name.to_bytes();
+        // Of an aside file that was itself being removed, the first name.
+        while let Some(whole) = of_aside(recorded_as) {
+            recorded_as = whole;
+        }
+        Ok(Self {
+            directory: rustix::io::fcntl_dupfd_cloexec(&way.directory, 3)?,
+            name,
+            recorded_as,
+            way: way.writers.clone(),
             crowded: way.crowded,
         })
     }
@@ -173,6 +219,7 @@ impl<'a> Pidfile<'a> {
         Ok(Self {
             directory,
             name,
+            recorded_as: name.to_bytes(),
             way: Writers::ANYBODY,
             crowded: true,
         })
@@ -205,17 +252,15 @@ impl<'a> Pidfile<'a> {
     /// Name of the record beside it, `httpd.pid.ward`; `None` when that would be too long a name.
     #[must_use]
     pub fn record_name(&self) -> Option<Name> {
-        Name::of([self.name.to_bytes(), b".ward", b""])
+        Name::of([self.recorded_as, RECORD, b""])
     }
 
     /// Name under which it is looked at once more before it is removed, `.httpd.pid.pidward`. Of a pidfile
     /// whose name leaves no room for that, only the beginning.
     #[must_use]
     pub fn aside_name(&self) -> Option<Name> {
-        const SUFFIX: &[u8] = b".pidward";
-        let room = NAME_MAX - 1 - SUFFIX.len();
         let name = self.name.to_bytes();
-        Name::of([b".", name.get(..room).unwrap_or(name), SUFFIX])
+        Name::of([b".", name.get(..ASIDE_ROOM).unwrap_or(name), ASIDE])
     }
 
     /// Looks at what the pidfile's name stands for now.

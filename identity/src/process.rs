@@ -271,6 +271,23 @@ pub fn each(mut then: impl FnMut(Pid, ProcDir) -> bool) -> Result<(), Errno> {
     Ok(())
 }
 
+/// A process start as a time of the wall clock, milliseconds since the epoch: as [`start_of_day`], but no coarser than the
+/// clock ticks.
+#[must_use]
+pub fn start_of_day_ms(start: ClockTicks) -> i64 {
+    let now = |clock| {
+        let time = rustix::time::clock_gettime(clock);
+        time.tv_sec
+            .saturating_mul(1000)
+            .saturating_add(time.tv_nsec.div_euclid(1_000_000))
+    };
+    let since_boot = now(ClockId::Boottime).saturating_sub(boottime_offset().div_euclid(1_000_000));
+    let started = start.0.saturating_mul(1000) / ClockTicks::PER_SECOND;
+    now(ClockId::Realtime)
+        .saturating_sub(since_boot)
+        .saturating_add(i64::try_from(started).unwrap_or(i64::MAX))
+}
+
 /// A process start as a time of the wall clock, seconds since the epoch, by the clock as it stands now. Of
 /// a clock that was stepped since, it is wrong by the step: evidence, not proof.
 #[must_use]

@@ -15,6 +15,9 @@ use crate::process::{BootId, ClockTicks, MachineId, PidNs};
 /// The longest record that is written or read: one path of `PATH_MAX`, and 1 KiB for all the rest.
 pub const TEXT_MAX: usize = 4096 + 1024;
 
+/// The first line of every record.
+pub const BEGINNING: &[u8] = b"pidward 1\n";
+
 /// A record's text.
 pub type Text = ArrayVec<u8, TEXT_MAX>;
 
@@ -66,7 +69,7 @@ impl<'a> Record<'a> {
     /// does not fit.
     pub fn parse(text: &'a [u8]) -> Result<Self, NotARecord> {
         let lines = text
-            .strip_prefix(b"pidward 1\n")
+            .strip_prefix(BEGINNING)
             .and_then(|text| text.strip_suffix(b"end\n"));
         let lines = lines.and_then(|lines| {
             if lines.is_empty() {

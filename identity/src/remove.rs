@@ -8,6 +8,7 @@
 
 use core::ffi::CStr;
 
+use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
@@ -15,6 +16,8 @@ use crate::held::{self, Held};
 use crate::lock;
 use crate::pid::Pid;
 use crate::pidfile::{Look, Name, NoLook, Pidfile, Version, id};
+use crate::read;
+use crate::record;
 
 /// Why a pidfile stays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -120,6 +123,36 @@ fn may_go(look: &Look, dead: Pid, writers: Writers) -> Result<(), Kept> {
 /// # Errors
 /// [`Kept`]: why it stays.
 pub fn record_of(pidfile: &Pidfile<'_>) -> Result<(), Kept> {
+    record_if(pidfile, |_| true, unlink)
+}
+
+/// The same, if what is there begins as a record does; or else is empty, as of a guard that was killed before its pidfile
+/// came, and that is enough.
+///
+/// # Errors
+/// [`Kept`]: why it stays. `NotHis`, when it is no record.
+pub fn orphan_of(pidfile: &Pidfile<'_>, empty_is_enough: bool) -> Result<(), Kept> {
+    record_if(pidfile, |file| is_a_record(file, empty_is_enough), unlink)
+}
+
+/// Whether it would be removed.
+#[must_use]
+pub fn is_orphan(pidfile: &Pidfile<'_>, empty_is_enough: bool) -> bool {
+    let spared = |_: &Pidfile<'_>, _: &CStr| Ok(());
+    record_if(pidfile, |file| is_a_record(file, empty_is_enough), spared).is_ok()
+}
+
+fn is_a_record(file: BorrowedFd<'_>, empty_is_enough: bool) -> bool {
+    let mut beginning = [0; record::BEGINNING.len()];
+    let text = read::up_to(file, &mut beginning).unwrap_or(b"-");
+    (text.is_empty() && empty_is_enough) || text == record::BEGINNING
+}
+
+fn record_if(
+    pidfile: &Pidfile<'_>,
+    is_one: impl FnOnce(BorrowedFd<'_>) -> bool,
+    then: impl FnOnce(&Pidfile<'_>, &CStr) -> Result<(), Kept>,
+) -> Result<(), Kept> {
     let Some(name) = pidfile.record_name() else {
         return Ok(());
     };
@@ -129,16 +162,44 @@ pub fn record_of(pidfile: &Pidfile<'_>) -> Result<(), Kept> {
     let record = match rustix::fs::openat(pidfile.directory(), name, flags, Mode::empty()) {
         Ok(record) => record,
         Err(Errno::NOENT) => return Ok(()),
+        Err(Errno::LOOP) => return Err(Kept::NotHis),
         Err(error) => return Err(Kept::Denied(error)),
     };
+    // What was put aside may go back, and the record is still its.
+    let is_aside = |name: Name| pidfile.id_of(name.as_c_str()).is_ok();
+    if pidfile.aside_name().is_some_and(is_aside) || !is_one(record.as_fd()) {
+        return Err(Kept::NotHis);
+    }
     let unless_held = lock::unless_held(&record, || {
         let stat = rustix::fs::fstat(&record).map_err(Kept::Denied)?;
         if pidfile.id_of(pidfile.name()).is_ok() || pidfile.id_of(name) != Ok(id(&stat)) {
             return Err(Kept::NotHis);
         }
-        unlink(pidfile, name)
+        then(pidfile, name)
     });
     unless_held.unwrap_or(Err(Kept::Locked))
+}
+
+/// What came of putting a pidfile back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PutBack {
+    /// It is under its name again.
+    InPlace,
+    /// Another instance has made its own meanwhile, which would have overwritten it. It is removed.
+    Overtaken,
+}
+
+/// Puts a pidfile back that an interrupted removal has left under this aside name.
+///
+/// # Errors
+/// [`Kept`]: why it stays where it is.
+pub fn put_back(pidfile: &Pidfile<'_>, aside: &CStr) -> Result<PutBack, Kept> {
+    match rename(pidfile, aside, pidfile.name()) {
+        Ok(()) => Ok(PutBack::InPlace),
+        Err(Errno::EXIST) => unlink(pidfile, aside).map(|()| PutBack::Overtaken),
+        Err(Errno::NOENT) => Err(Kept::Missing),
+        Err(error) => Err(Kept::Denied(error)),
+    }
 }
 
 fn move_aside(pidfile: &Pidfile<'_>, aside: &Name, dead: Pid) -> Result<(), Kept> {

@@ -8,9 +8,12 @@ use core::mem::MaybeUninit;
 
 use arrayvec::ArrayVec;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
+pub use rustix::fs::FileType;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, Stat};
 use rustix::io::Errno;
 
+use crate::mount::Mounted;
+use crate::pidfile::{FileId, id};
 use crate::trust::Writers;
 
 /// The longest path, with its terminating NUL (`PATH_MAX`, limits.h(0p)).
@@ -80,6 +83,63 @@ pub fn to(path: &[u8]) -> Result<Way, NoWay> {
 }
 
 impl Way {
+    /// Goes on to the directory of this name, and not through a link.
+    ///
+    /// # Errors
+    /// `NOTDIR` when it is none; what open(2) says.
+    pub fn down(&self, name: &CStr) -> Result<Self, Errno> {
+        let directory = open(&self.directory, name, OFlags::DIRECTORY | OFlags::NOFOLLOW)?;
+        let mut writers = self.writers.clone();
+        let crowded = writers.add_directory(directory.as_fd())?;
+        Ok(Self {
+            directory,
+            writers,
+            crowded,
+        })
+    }
+
+    /// Which directory it leads to.
+    ///
+    /// # Errors
+    /// What stat(2) says.
+    pub fn id(&self) -> Result<FileId, Errno> {
+        stat(self.directory.as_fd()).map(|stat| id(&stat))
+    }
+
+    /// What the directory is mounted with.
+    ///
+    /// # Errors
+    /// What statx(2) says.
+    pub fn mounted(&self) -> Result<Mounted, Errno> {
+        Mounted::of(self.directory.as_fd())
+    }
+
+    /// Hands each entry of the directory to the function, as it is read: its name, and what it is.
+    ///
+    /// # Errors
+    /// What open(2) and getdents(2) say.
+    pub fn each(&self, mut then: impl FnMut(&CStr, FileType)) -> Result<(), Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = rustix::fs::openat(&self.directory, c".", flags, Mode::empty())?;
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut entries = RawDir::new(&directory, &mut buffer);
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            let mut kind = entry.file_type();
+            // Some file systems do not tell.
+            if kind == FileType::Unknown {
+                let stat = rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW);
+                kind = stat.map_or(kind, |it| FileType::from_raw_mode(it.st_mode));
+            }
+            then(name, kind);
+        }
+        Ok(())
+    }
+
     fn from_root() -> Result<Self, Errno> {
         let root = open(CWD, c"/", OFlags::DIRECTORY)?;
         let mut way = Self {
