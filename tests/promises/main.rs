@@ -29,6 +29,7 @@ mod shipped;
 mod signal;
 mod status;
 mod stop;
+mod sweep;
 mod wait;
 
 use promise::Promise;
@@ -47,6 +48,7 @@ fn promises() -> Vec<Promise> {
         .chain(stop::promises())
         .chain(wait::promises())
         .chain(adopt::promises())
+        .chain(sweep::promises())
         .chain(attacks::promises())
         .collect()
 }

@@ -10,10 +10,11 @@ use pidward_identity::remove::{self, Kept, Writers};
 use crate::changes;
 
 /// What a guard needs at most: others that have the file open get half a second.
-const GUARDS_TIME: Duration = Duration::from_secs(1);
+pub(crate) const GUARDS_TIME: Duration = Duration::from_secs(1);
 
-/// Removes the pidfile that names this process, which is dead or was never meant, and the record beside it. One that was
-/// found stale only as it was then. `false` when there was no such pidfile any more.
+/// Removes the pidfile that names this process, which is dead or was never meant, and the record beside it, having given its
+/// guard so much time to do it. One that was found stale goes only as it was then. `false` when there was no such pidfile
+/// any more.
 ///
 /// # Errors
 /// Why the pidfile stays.
@@ -21,13 +22,14 @@ pub(crate) fn clean_up(
     pidfile: &Pidfile<'_>,
     dead: Pid,
     stale: Option<Version>,
+    patience: Duration,
 ) -> Result<bool, Kept> {
     let names_him = || pidfile.look().is_ok_and(|look| look.pid == Ok(dead));
     let is_done = || !names_him() && pidfile.look().is_err();
     let was_there = names_him();
     if lock::is_guarded(pidfile) {
         // It removes the record too, and tells the log.
-        changes::until(pidfile, GUARDS_TIME, || {
+        changes::until(pidfile, patience, || {
             (is_done() || !lock::is_guarded(pidfile)).then_some(())
         });
     }

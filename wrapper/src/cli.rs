@@ -27,6 +27,7 @@ pub(crate) enum Command {
     Signal(Signal),
     Stop(Stop),
     Wait(Wait),
+    Sweep(Sweep),
     Adopt(Adopt),
 }
 
@@ -170,6 +171,49 @@ pub(crate) struct Wait {
     /// Pidfiles
     #[arg(value_name = "PIDFILE", required = true, value_parser = not_empty())]
     pub(crate) pidfiles: Vec<PathBuf>,
+}
+
+/// Remove pidfiles that are proven stale, and nothing else
+///
+/// Of a directory, those in it and below: files whose names end in "pid". Each
+/// removal is a line, and each file of which it cannot be told. Puts right what a
+/// crash in the middle of a removal has left.
+#[derive(clap::Args, Debug)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "\
+Exit status: 0, or 1 if something stale could not be removed; 4 a directory that was named
+cannot be looked into; 2 usage error."
+)]
+pub(crate) struct Sweep {
+    /// Remove nothing, only say what would be done
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+
+    /// Remove too what is only suspect: without a record, and younger than its file
+    ///
+    /// The process that has the number now started after the pidfile was written.
+    /// Clocks that are set can make it look so of a daemon that lives.
+    #[arg(long, verbatim_doc_comment)]
+    pub(crate) suspect: bool,
+
+    /// Answer with one JSON array
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Follow symbolic links out of a directory
+    #[arg(short = 'L', long)]
+    pub(crate) follow: bool,
+
+    /// Go on to other file systems and mounts below a directory
+    #[arg(long)]
+    pub(crate) cross_mounts: bool,
+
+    /// Pidfiles, or directories to look for pidfiles in
+    ///
+    /// Without any: /run, /var/run and the recorded ones.
+    #[arg(value_name = "PIDFILE|DIR", value_parser = not_empty())]
+    pub(crate) paths: Vec<PathBuf>,
 }
 
 /// Record and guard daemons that already run

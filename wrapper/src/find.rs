@@ -12,7 +12,7 @@ use crate::known;
 use crate::place::{Key, NoPlace, Place};
 
 /// Where daemons keep their pidfiles.
-const USUAL: [&str; 2] = ["/run", "/var/run"];
+pub(crate) const USUAL: [&str; 2] = ["/run", "/var/run"];
 
 /// A pidfile to look at.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ impl Search {
         for entry in entries {
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => subdirectories.push(entry.path()),
-                Ok(kind) if kind.is_file() && is_pidfiles(&entry) => {
+                Ok(kind) if kind.is_file() && is_pidfiles(entry.file_name().as_bytes()) => {
                     if let Ok(place) = Place::of(&entry.path()) {
                         self.add(place, false);
                     }
@@ -129,9 +129,7 @@ impl Search {
 }
 
 /// Whether it is called like a pidfile: `httpd.pid`, `pid`, `RUNNING_PID`.
-fn is_pidfiles(entry: &DirEntry) -> bool {
-    let name = entry.file_name();
-    let name = name.as_bytes();
+pub(crate) fn is_pidfiles(name: &[u8]) -> bool {
     let end = name.len().saturating_sub(b"pid".len());
     name[end..].eq_ignore_ascii_case(b"pid")
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use pidward_identity::Errno;
-use pidward_identity::evidence::{Claim, Evidence, Gathered, Offered, Question};
+use pidward_identity::evidence::{Around, Claim, Evidence, Gathered, Now, Offered, Question};
 use pidward_identity::owner::Owner;
 use pidward_identity::pid::Pid;
 use pidward_identity::pidfile::{Pidfile, Version};
@@ -34,14 +34,25 @@ pub(crate) struct Looked<'p> {
 impl<'p> Looked<'p> {
     /// Looks at the pidfile.
     pub(crate) fn at(place: &'p Place, question: Question) -> Self {
+        match place.open() {
+            Ok(pidfile) => Self::of(place.path.clone(), pidfile, question, &Now),
+            Err(no_way) => Self::new(place.path.clone(), of_no_way(no_way, question), None),
+        }
+    }
+
+    /// Looks at a pidfile in a directory that was walked to.
+    pub(crate) fn of(
+        path: PathBuf,
+        pidfile: Pidfile<'p>,
+        question: Question,
+        around: &impl Around,
+    ) -> Self {
         let mut buffer = [0; record::TEXT_MAX];
-        let (gathered, pidfile) = match place.open() {
-            Ok(pidfile) => {
-                let gathered = Evidence::gather(&pidfile, question, &mut buffer);
-                (gathered, Some(pidfile))
-            }
-            Err(no_way) => (of_no_way(no_way, question), None),
-        };
+        let gathered = Evidence::gather(&pidfile, question, around, &mut buffer);
+        Self::new(path, gathered, Some(pidfile))
+    }
+
+    fn new(path: PathBuf, gathered: Gathered<'_>, pidfile: Option<Pidfile<'p>>) -> Self {
         let Gathered {
             evidence,
             record,
@@ -50,7 +61,7 @@ impl<'p> Looked<'p> {
             version,
         } = gathered;
         let finding = Finding {
-            path: place.path.clone(),
+            path,
             reason: verdict::of(&evidence),
             record: record.as_ref().map(RecordFacts::of),
             evidence,

@@ -9,6 +9,8 @@
 //! - [`named`]: the pidfiles that a command was told to act on
 //! - [`schedule`]: what to send a daemon that is to stop; [`vigil`]: waiting for its death; [`clean`]: removing what it
 //!   has left; [`changes`]: waiting for what somebody else does to a pidfile
+//! - [`tree`]: what lies below a directory; [`sweeper`]: removes what is stale of it; [`around`]: what is around many
+//!   pidfiles; [`own`]: pidfiles that hold our own number
 //! - [`guard`]: starts a guard, unnoticed by the command
 //! - [`parts`]: where the library and the guard lie
 //! - [`environment`]: what the command inherits
@@ -16,6 +18,7 @@
 //! - [`say`]: every sentence that a user sees; [`exit`]: every exit status
 #![cfg_attr(not(test), no_main)]
 
+mod around;
 mod changes;
 mod clean;
 mod cli;
@@ -28,11 +31,14 @@ mod finding;
 mod guard;
 mod known;
 mod named;
+mod own;
 mod parts;
 mod place;
 mod program;
 mod say;
 mod schedule;
+mod sweeper;
+mod tree;
 mod vigil;
 
 use cli::Command;
@@ -48,6 +54,7 @@ fn main(start: Start) -> Exit {
         Ok(Command::Signal(options)) => command::signal::signal(&options, &start.environment),
         Ok(Command::Stop(options)) => command::stop::stop(&options, &start.environment),
         Ok(Command::Wait(options)) => command::wait::wait(&options, &start.environment),
+        Ok(Command::Sweep(options)) => command::sweep::sweep(&options, &start.environment),
         Ok(Command::Adopt(options)) => command::adopt::adopt(&options, &start.environment),
     }
 }

@@ -1,6 +1,6 @@
 //! A pidfile's path, as what is done with it needs it: absolute, and cut into directory and name.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -61,6 +61,11 @@ impl Place {
     /// The directory's path.
     pub(crate) fn directory(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new("/"))
+    }
+
+    /// The name in the directory.
+    pub(crate) fn name(&self) -> &CStr {
+        &self.name
     }
 
     /// The path, for execve(2).

@@ -1,6 +1,6 @@
 //! Every sentence that a user sees. Errors and notices of `run` and `status` are here; [`verdict`] says what a pidfile
-//! is, [`json`] says the same to programs; [`deed`] says what was done, [`refusal`] what was not; what `run -f` has to say is in
-//! [`foreground`]; [`text`] makes paths and times fit for a line.
+//! is, [`json`] says the same to programs; [`deed`] says what was done, [`refusal`] what was not; [`sweep`] both of a sweep, and
+//! [`progress`] how far it is; what `run -f` has to say is in [`foreground`]; [`text`] makes paths and times fit for a line.
 //!
 //! A notice is one line on standard error: what, why, and what it comes to. When nobody can read it, nothing
 //! is done about it: a daemon does not stay down because its standard error is closed.
@@ -8,7 +8,9 @@
 pub(crate) mod deed;
 pub(crate) mod foreground;
 mod json;
+pub(crate) mod progress;
 pub(crate) mod refusal;
+pub(crate) mod sweep;
 mod text;
 mod verdict;
 
@@ -18,6 +20,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use pidward_identity::owner::Owner;
 use pidward_identity::remove::Kept;
+use pidward_identity::walk::NoWay;
 
 use crate::cli::Answer;
 use crate::environment::Environment;
@@ -144,6 +147,9 @@ fn why_kept(kept: Kept) -> String {
         Kept::Locked => "another process holds a lock on it".to_owned(),
         Kept::Open => "another process has it open to write it".to_owned(),
         Kept::AsideTaken => "what an interrupted removal left beside it is in the way".to_owned(),
+        Kept::Denied(pidward_identity::Errno::BUSY) => {
+            "it is mounted there by itself, from elsewhere".to_owned()
+        }
         Kept::Denied(error) => cause(Errno::from_raw(error.raw_os_error())),
     }
 }
@@ -200,6 +206,15 @@ pub(crate) fn cannot_run(command: &Path, reason: Unrunnable) {
         Unrunnable::Refused(error) => cause(error),
     };
     notice(&format!("cannot run {}: {why}", escaped(command)));
+}
+
+/// A directory that was to be swept.
+pub(crate) fn cannot_look_into(directory: &Path, why: NoWay) {
+    let why = match why {
+        NoWay::Refused(error) => cause(Errno::from_raw(error.raw_os_error())),
+        NoWay::Link(uid) => format!("a symbolic link of {} is on the way", text::user(uid)),
+    };
+    notice(&format!("cannot look into {}: {why}", escaped(directory)));
 }
 
 /// What could not be searched: the directories that the user named a line each, all others together.

@@ -6,4 +6,5 @@ pub(crate) mod run;
 pub(crate) mod signal;
 pub(crate) mod status;
 pub(crate) mod stop;
+pub(crate) mod sweep;
 pub(crate) mod wait;

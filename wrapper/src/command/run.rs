@@ -5,20 +5,19 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use pidward_identity::remove::{self, Kept, Writers};
-use pidward_identity::verdict::Class;
 use pidward_identity::walk::NoWay;
 
 use super::foreground;
 use crate::cli;
 use crate::environment::Environment;
 use crate::exit::Exit;
-use crate::finding::{Looked, question};
 use crate::guard::{self, Told};
+use crate::known;
 use crate::parts;
 use crate::place::{NoPlace, Place};
 use crate::program::{Program, Unrunnable};
 use crate::say;
+use crate::sweeper::{Orders, Sweeper};
 
 /// A command that is ready to be started.
 pub(super) struct Ready {
@@ -57,10 +56,13 @@ pub(super) fn prepare(
     let program =
         Program::find(options.command, &environment).map_err(|reason| refuse(&name, reason))?;
     let guard = wants_guards(&environment).then(|| parts::guard(&environment));
-    let mut places = Vec::new();
-    for path in &options.pidfiles {
-        let Some(place) = accept(path) else { continue };
-        sweep(&place, &environment);
+    let places: Vec<Place> = options
+        .pidfiles
+        .iter()
+        .filter_map(|it| accept(it))
+        .collect();
+    sweep(&places, &environment);
+    for place in &places {
         if let Some(guard) = &guard
             && let Err(error) = guard::start(guard, place.c_path(), told, &environment)
         {
@@ -69,7 +71,6 @@ pub(super) fn prepare(
         if !options.no_preload && environment.name_pidfile(&place.path).is_err() {
             say::cannot_be_named(&place.path);
         }
-        places.push(place);
     }
     if !options.no_preload {
         preload(&mut environment);
@@ -137,25 +138,23 @@ fn obstacle(place: &Place) -> Option<say::Refused> {
     }
 }
 
-/// Removes the pidfile if it is stale: proven not to be a living daemon's, for whatever reason.
-fn sweep(place: &Place, environment: &Environment) {
-    let Looked {
-        finding,
-        pidfile,
-        version,
-        ..
-    } = Looked::at(place, question(environment, true));
-    let (Class::Stale, Some(pid)) = (finding.reason.class(), finding.pid()) else {
-        return;
+/// Removes the named pidfiles that are proven stale, and those that guards have recorded.
+fn sweep(places: &[Place], environment: &Environment) {
+    let orders = Orders {
+        before_start: true,
+        ..Orders::default()
     };
-    let (Some(pidfile), Some(version)) = (pidfile, version) else {
-        return;
-    };
-    // Who has it open for writing is another instance at its start.
-    match remove::stale(pid, version, &pidfile, Writers::MayWrite) {
-        Ok(()) => say::removed(&finding),
-        Err(Kept::Missing) => {}
-        Err(kept) => say::left(&finding, kept),
+    let mut sweeper = Sweeper::new(environment, orders, say::sweep::Notices);
+    for place in places {
+        sweeper.place(place, true);
+    }
+    for path in known::pidfiles(environment) {
+        let Ok(place) = Place::of(&path) else {
+            continue;
+        };
+        if !places.iter().any(|named| named.path == place.path) {
+            sweeper.place(&place, false);
+        }
     }
 }
 

@@ -186,7 +186,7 @@ fn clean_up(looked: &Looked<'_>) -> Exit {
     let (Some(pidfile), Some(pid)) = (&looked.pidfile, looked.finding.pid()) else {
         return Exit::Success;
     };
-    match clean::clean_up(pidfile, pid, looked.version) {
+    match clean::clean_up(pidfile, pid, looked.version, clean::GUARDS_TIME) {
         Ok(true) => deed::cleaned_up(&looked.finding),
         // Somebody else was first.
         Ok(false) => Exit::Success,
@@ -199,7 +199,7 @@ fn clean_up_after(looked: &Looked<'_>) -> Exit {
     let (Some(pidfile), Some(pid)) = (&looked.pidfile, looked.finding.pid()) else {
         return Exit::Success;
     };
-    match clean::clean_up(pidfile, pid, None) {
+    match clean::clean_up(pidfile, pid, None, clean::GUARDS_TIME) {
         // It is another's by now, who has been started meanwhile.
         Ok(_) | Err(Kept::NotHis) => Exit::Success,
         Err(kept) => refusal::left_behind(&looked.finding, kept),

@@ -7,6 +7,7 @@ use pidward_identity::pid::Pid;
 use pidward_identity::verdict::Class;
 use serde::Serialize;
 
+use super::sweep::Words;
 use super::text::{as_json, escaped_bytes};
 use super::verdict;
 use crate::finding::{Finding, RecordFacts, age};
@@ -60,6 +61,44 @@ pub(crate) fn array(findings: &[Finding]) -> io::Result<String> {
     let mut text = serde_json::to_string_pretty(&objects)?;
     text.push('\n');
     Ok(text)
+}
+
+/// What a sweep did with something. The keys are there for a record and for a link too, and have no values.
+#[derive(Serialize)]
+struct Swept<'a> {
+    path: String,
+    /// What was done.
+    action: &'static str,
+    /// What it was done with: `pidfile`, `aside`, `record`, `link`.
+    what: &'static str,
+    class: Option<&'static str>,
+    reason: Option<&'static str>,
+    pid: Option<i32>,
+    process: Option<Process>,
+    record: Option<&'a RecordFacts>,
+    message: &'a str,
+}
+
+/// An element of an array, without what stands before and behind it.
+///
+/// # Errors
+/// As [`array`].
+pub(super) fn swept(words: &Words, finding: Option<&Finding>) -> io::Result<String> {
+    let object = Swept {
+        path: as_json(words.path.as_os_str()),
+        action: words.action,
+        what: words.what,
+        class: finding.map(|it| it.reason.class().name()),
+        reason: finding.map(|it| it.reason.name()),
+        pid: finding.and_then(Finding::pid).map(Pid::get),
+        process: finding
+            .and_then(|it| it.evidence.living.as_ref())
+            .map(Process::of),
+        record: finding.and_then(|it| it.record.as_ref()),
+        message: &words.message,
+    };
+    let text = serde_json::to_string_pretty(&object)?;
+    Ok(format!("  {}", text.replace('\n', "\n  ")))
 }
 
 /// What has the number: `owner`, whom the pidfile means; `nobody`; `stranger`, somebody whom it does not mean; `thread`;

@@ -25,11 +25,16 @@ pub(crate) fn line(finding: &Finding, width: usize, colour: bool) -> String {
 
 /// What the pidfile's process is, and in the last parentheses the reason.
 pub(crate) fn text(finding: &Finding) -> String {
+    text_but(finding, "")
+}
+
+/// The same, and before the reason what else there is to say.
+pub(crate) fn text_but(finding: &Finding, but: &str) -> String {
     let facts = match finding.pid() {
         Some(pid) => format!("pid {} {}", pid.get(), with_pid(finding)),
         None => without_pid(finding),
     };
-    format!("{facts} ({})", reason(finding.reason))
+    format!("{facts}{but} ({})", reason(finding.reason))
 }
 
 /// The same as a part of a sentence, without the reason.

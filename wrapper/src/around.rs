@@ -1,0 +1,127 @@
+//! What is around many pidfiles, remembered for a moment: to ask anew for each would be a look at every process for each.
+//!
+//! An older answer is as good as a new one for a pidfile that was not changed since before it: whoever it means, and sees
+//! it, was there already when it was written.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::time::{Duration, Instant, SystemTime};
+
+use pidward_identity::below::{self, Left};
+use pidward_identity::evidence::Around;
+use pidward_identity::mount::{self, Own};
+use pidward_identity::pid::Pid;
+use pidward_identity::pidfile::{Look, Pidfile};
+use pidward_identity::process::{PidNs, ProcDir};
+
+/// For how long it is remembered. Within that, nobody has stepped the clock for long enough to matter.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// A file's times lag behind the clock, and count whole seconds here.
+const MARGIN: i64 = 2;
+
+/// What is around, asked when it is needed.
+#[derive(Default, Debug)]
+pub(crate) struct Remembered(RefCell<Option<Below>>);
+
+/// What was seen of the processes in PID namespaces below ours.
+#[derive(Debug)]
+struct Below {
+    at: Instant,
+    /// The same by the clock of files, in seconds since the epoch.
+    day: i64,
+    /// Some process was not to be seen, and may be or have anything.
+    unseen: bool,
+    /// The numbers that they go by there.
+    numbers: HashSet<u64>,
+    namespaces: HashSet<u64>,
+    /// Device and root of what they have mounted.
+    mounted: HashSet<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Below {
+    fn now() -> Self {
+        let mut below = Self {
+            at: Instant::now(),
+            day: since_epoch(),
+            unseen: false,
+            numbers: HashSet::new(),
+            namespaces: HashSet::new(),
+            mounted: HashSet::new(),
+        };
+        // It answers `true` only where they cannot be listed, or not be told from others.
+        let unlisted = below::any(|process| {
+            below.add(process);
+            false
+        });
+        below.unseen |= unlisted;
+        below
+    }
+
+    fn add(&mut self, process: &ProcDir) {
+        // The first one is its number here.
+        if process
+            .numbers(|it| self.numbers.extend(it.skip(1)))
+            .is_none()
+        {
+            // It has ended.
+            return;
+        }
+        match process.pid_namespace() {
+            Some(namespace) => {
+                self.namespaces.insert(namespace.0);
+            }
+            None => self.unseen = true,
+        }
+        let is_known = mount::each_of(process, |device, root| {
+            self.mounted.insert((device.to_vec(), root.to_vec()));
+            true
+        });
+        self.unseen |= !is_known;
+    }
+
+    /// Whether it is as good as a new one for this pidfile.
+    fn is_good_for(&self, look: &Look) -> bool {
+        self.at.elapsed() < MOMENT && look.changed.saturating_add(MARGIN) <= self.day
+    }
+
+    fn sees(&self, own: &Own) -> bool {
+        let mut mounted = self.mounted.iter();
+        self.unseen || mounted.any(|(device, root)| own.is_seen_through(device, root))
+    }
+}
+
+impl Remembered {
+    fn ask<T>(&self, look: &Look, question: impl FnOnce(&Below) -> T) -> T {
+        let mut remembered = self.0.borrow_mut();
+        if !remembered.as_ref().is_some_and(|it| it.is_good_for(look)) {
+            *remembered = None;
+        }
+        question(remembered.get_or_insert_with(Below::now))
+    }
+}
+
+impl Around for Remembered {
+    fn is_shared(&self, pidfile: &Pidfile<'_>, look: &Look) -> bool {
+        let seen_below = |own: &Own| self.ask(look, |below| below.sees(own));
+        mount::is_shared_where(pidfile.directory(), seen_below)
+    }
+
+    fn goes_by(&self, number: Pid, look: &Look) -> bool {
+        let number = u64::try_from(number.get());
+        self.ask(look, |below| {
+            below.unseen || number.is_ok_and(|it| below.numbers.contains(&it))
+        })
+    }
+
+    fn left_in(&self, namespace: PidNs, look: &Look) -> Left {
+        Left::when(self.ask(look, |below| {
+            below.unseen || below.namespaces.contains(&namespace.0)
+        }))
+    }
+}
+
+fn since_epoch() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |it| i64::try_from(it.as_secs()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,185 @@
+//! What a sweep has done: a line each, or the same as JSON, as it goes; before a daemon's start, a notice.
+
+use std::io;
+
+use pidward_identity::remove::Kept;
+use pidward_identity::verdict::Class;
+
+use super::progress::Progress;
+use super::text::{cause_of, escaped};
+use super::{json, notice, to_stdout, verdict, why_kept};
+use crate::finding::Finding;
+use crate::sweeper::{Fate, Report, What};
+
+/// Tells of a sweep that the user has asked for.
+pub(crate) struct Answer {
+    json: bool,
+    dry_run: bool,
+    /// Nothing was said yet.
+    is_first: bool,
+    /// Standard output takes nothing any more, which was said. The sweep goes on.
+    is_broken: bool,
+    /// For a user who waits.
+    pub(crate) progress: Option<Progress>,
+}
+
+/// An answer's words.
+pub(super) struct Words {
+    /// `removed`, `would remove`, `put back`, `would put back`, `left`, `missing`.
+    pub(super) action: &'static str,
+    /// What it was that was removed or not.
+    pub(super) what: &'static str,
+    /// Its path.
+    pub(super) path: std::path::PathBuf,
+    /// Why.
+    pub(super) message: String,
+}
+
+impl Answer {
+    /// Nothing was said yet.
+    pub(crate) fn new(json: bool, dry_run: bool, progress: Option<Progress>) -> Self {
+        Self {
+            json,
+            dry_run,
+            is_first: true,
+            is_broken: false,
+            progress,
+        }
+    }
+
+    /// All was said.
+    ///
+    /// # Errors
+    /// When standard output did not take it; that has been said.
+    pub(crate) fn end(mut self) -> io::Result<()> {
+        if let Some(progress) = &mut self.progress {
+            progress.clear();
+        }
+        if self.json {
+            let end = if self.is_first { "[]\n" } else { "\n]\n" };
+            self.put(end);
+        }
+        match self.is_broken {
+            true => Err(io::ErrorKind::BrokenPipe.into()),
+            false => Ok(()),
+        }
+    }
+
+    fn put(&mut self, text: &str) {
+        if let Some(progress) = &mut self.progress {
+            progress.clear();
+        }
+        if !self.is_broken {
+            self.is_broken = to_stdout(text).is_err();
+        }
+    }
+}
+
+impl Report for Answer {
+    fn tell(&mut self, what: &What<'_>, fate: &Fate) {
+        let words = words(what, fate, self.dry_run);
+        if !self.json {
+            let Words {
+                action, message, ..
+            } = &words;
+            return self.put(&format!("{action}  {}  {message}\n", escaped(&words.path)));
+        }
+        let finding = match what {
+            What::Pidfile(finding) | What::Aside(finding) => Some(*finding),
+            What::Record(_) | What::Link(_) => None,
+        };
+        let begin = if self.is_first { "[\n" } else { ",\n" };
+        self.is_first = false;
+        match json::swept(&words, finding) {
+            Ok(object) => self.put(&format!("{begin}{object}")),
+            Err(error) => notice(&format!("cannot write the answer: {}", cause_of(&error))),
+        }
+    }
+}
+
+/// Tells of a sweep before a daemon's start: only of what was removed, and of what should have been.
+pub(crate) struct Notices;
+
+impl Report for Notices {
+    fn tell(&mut self, what: &What<'_>, fate: &Fate) {
+        let is_stale = match what {
+            What::Pidfile(finding) | What::Aside(finding) => finding.reason.class() == Class::Stale,
+            What::Record(_) | What::Link(_) => false,
+        };
+        match (what, fate) {
+            (_, Fate::Left(None) | Fate::Missing | Fate::LinkLeft(_)) => {}
+            // It has become a new instance's.
+            (_, Fate::Left(Some(Kept::Missing))) => {}
+            // A record beside no pidfile means nothing.
+            (What::Record(_) | What::Link(_), _) => {}
+            (What::Pidfile(finding), Fate::Left(Some(kept))) if is_stale => {
+                super::left(finding, *kept);
+            }
+            (_, _) => {
+                let Words {
+                    action,
+                    path,
+                    message,
+                    ..
+                } = words(what, fate, false);
+                notice(&format!("{action} {}: {message}", escaped(&path)));
+            }
+        }
+    }
+}
+
+fn words(what: &What<'_>, fate: &Fate, dry_run: bool) -> Words {
+    let action = match (fate, dry_run) {
+        (Fate::Removed, false) => "removed",
+        (Fate::Removed, true) => "would remove",
+        (Fate::PutBack, false) => "put back",
+        (Fate::PutBack, true) => "would put back",
+        (Fate::Left(_) | Fate::LinkLeft(_), _) => "left",
+        (Fate::Missing, _) => "missing",
+    };
+    let (kind, path, message) = match what {
+        What::Pidfile(finding) => ("pidfile", finding.path.clone(), of_pidfile(finding, fate)),
+        What::Aside(finding) => ("aside", finding.path.clone(), of_aside(finding, fate)),
+        What::Record(path) => {
+            let message = format!("a record beside no pidfile{} (orphan)", obstacle(fate));
+            ("record", path.to_path_buf(), message)
+        }
+        What::Link(link) => {
+            let (pidfile, why) = (escaped(&link.pidfile), obstacle(fate));
+            let message = format!("a link to {pidfile}, which is no more{why} (dangling)");
+            ("link", link.link.clone(), message)
+        }
+    };
+    Words {
+        action,
+        what: kind,
+        path,
+        message,
+    }
+}
+
+/// What stands against a removal, to go on with after the facts.
+fn obstacle(fate: &Fate) -> String {
+    match fate {
+        Fate::Left(Some(kept)) => format!("; {}", why_kept(*kept)),
+        Fate::LinkLeft(error) => format!("; {}", cause_of(error)),
+        Fate::Removed | Fate::PutBack | Fate::Left(None) | Fate::Missing => String::new(),
+    }
+}
+
+fn of_pidfile(finding: &Finding, fate: &Fate) -> String {
+    verdict::text_but(finding, &obstacle(fate))
+}
+
+fn of_aside(finding: &Finding, fate: &Fate) -> String {
+    let is_stale = finding.reason.class() == Class::Stale;
+    let but = if matches!(fate, Fate::Removed) && !is_stale {
+        "; another has its name by now".to_owned()
+    } else {
+        obstacle(fate)
+    };
+    format!(
+        "an interrupted removal's; {}",
+        verdict::text_but(finding, &but)
+    )
+}
