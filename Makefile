@@ -6,7 +6,7 @@ DESTDIR ?=
 
 target := $(or $(CARGO_TARGET_DIR),target)
 release := $(abspath $(target)/release)
-scripts := .ci/run packaging/demo tests/install-packages
+scripts := .ci/run packaging/demo packaging/sysvinit/pidward-sweep tests/install-packages
 
 bindir := $(DESTDIR)$(PREFIX)/bin
 libdir := $(DESTDIR)$(PREFIX)/lib/pidward
@@ -47,9 +47,10 @@ verdicts: all
 	tests/install-packages
 	PIDWARD_RELEASE_DIR=$(release) $(CARGO) run --locked -p pidward-tests --bin tables verdicts
 
-## bench: how long a pidfile outlives its daemon
+## bench: how long a pidfile outlives its daemon; what a sweep costs
 bench: all
 	PIDWARD_RELEASE_DIR=$(release) $(CARGO) run --release --locked -p pidward-tests --bin latency
+	PIDWARD_RELEASE_DIR=$(release) $(CARGO) run --release --locked -p pidward-tests --bin sweep
 
 ## install: copy what was built below DESTDIR and PREFIX (/usr/local); run "make" first, as yourself
 install:

@@ -13,6 +13,7 @@ use pidward_tests::world::evidence;
 use crate::promise::Promise;
 use crate::scene::file;
 
+mod boot;
 mod interrupted;
 mod json;
 mod memory;
@@ -31,6 +32,7 @@ pub(crate) fn promises() -> Vec<Promise> {
     all.extend(own_number::promises());
     all.extend(power_cut::promises());
     all.extend(memory::promises());
+    all.extend(boot::promises());
     all
 }
 

@@ -7,6 +7,7 @@
 pub mod deadline;
 pub mod failure;
 pub mod namespace;
+pub mod peak;
 pub mod pidfd;
 pub mod proc;
 pub mod process;
