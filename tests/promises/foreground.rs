@@ -1,5 +1,7 @@
 //! The promises of `pidward run -f`: one process to watch and to signal, for a daemon that goes into the background.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 use std::thread;
 
@@ -102,14 +104,15 @@ impl Service {
     }
 }
 
-/// Waits until pidward knows whose the pidfile is: it holds the file then. No event tells of that.
+/// Waits until pidward knows whose the pidfile is: it watches the file itself then, and no more its directory. No event tells
+/// of that.
 fn knows(foreground: &Process, post: &Post) -> Checked {
     let deadline = Deadline::seconds(10);
-    let holds = || {
-        let all = proc::descriptors(foreground.pid);
-        all.iter().any(|it| it.leads_to == post.pidfile)
+    let watches = || {
+        let file = fs::metadata(&post.pidfile).ok()?.ino();
+        proc::watched(foreground.pid).contains(&file).then_some(())
     };
-    while !holds() {
+    while watches().is_none() {
         if deadline.passed() {
             return Err(Failure::new("never knows the daemon", evidence()));
         }

@@ -129,6 +129,22 @@ pub fn descriptors(pid: i32) -> Vec<Descriptor> {
     entries.filter_map(descriptor).collect()
 }
 
+/// The inodes of the files that a process watches by inotify(7), as proc_pid_fdinfo(5) shows them.
+#[must_use]
+pub fn watched(pid: i32) -> Vec<u64> {
+    let entries = fs::read_dir(format!("/proc/{pid}/fdinfo"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut inodes = Vec::new();
+    for info in entries.filter_map(|entry| fs::read_to_string(entry.path()).ok()) {
+        let watches = info.lines().filter(|line| line.starts_with("inotify "));
+        let of = watches.filter_map(|line| line.split(' ').find_map(|it| it.strip_prefix("ino:")));
+        inodes.extend(of.filter_map(|inode| u64::from_str_radix(inode, 16).ok()));
+    }
+    inodes
+}
+
 /// One line a process, for the evidence of a failure.
 #[must_use]
 pub fn listing() -> String {
