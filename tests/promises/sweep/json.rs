@@ -9,8 +9,8 @@ use crate::promise::Promise;
 use crate::scene::{Scene, write};
 
 /// In alphabetical order.
-const KEYS: [&str; 9] = [
-    "action", "class", "message", "path", "pid", "process", "reason", "record", "what",
+const KEYS: [&str; 10] = [
+    "action", "class", "message", "path", "pid", "pidfile", "process", "reason", "record", "what",
 ];
 
 pub(super) fn promises() -> impl Iterator<Item = Promise> {
@@ -46,8 +46,9 @@ fn keys(scene: &Scene) -> Checked {
             return Err(Failure::new("other keys", object));
         }
         let word = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or("null");
+        let pidfile = word("pidfile").rsplit('/').next().unwrap_or_default();
         done.push(format!(
-            "{} {} {}",
+            "{} {} {} {pidfile}",
             word("what"),
             word("action"),
             word("reason")
@@ -55,11 +56,11 @@ fn keys(scene: &Scene) -> Checked {
     }
     done.sort();
     let expected = [
-        "aside removed dead",
-        "pidfile left garbled",
-        "pidfile missing missing",
-        "pidfile removed dead",
-        "record removed null",
+        "aside removed dead y.pid",
+        "pidfile left garbled garbled.pid",
+        "pidfile missing missing missing.pid",
+        "pidfile removed dead x\n\".pid",
+        "record removed null z.pid",
     ];
     match done == expected {
         true => Ok(()),

@@ -66,6 +66,9 @@ pub(crate) fn array(findings: &[Finding]) -> io::Result<String> {
 /// What a sweep did with something. The keys are there for a record and for a link too, and have no values.
 #[derive(Serialize)]
 struct Swept<'a> {
+    /// The pidfile that it is about, under its own name.
+    pidfile: String,
+    /// What was removed or not.
     path: String,
     /// What was done.
     action: &'static str,
@@ -85,6 +88,7 @@ struct Swept<'a> {
 /// As [`array`].
 pub(super) fn swept(words: &Words, finding: Option<&Finding>) -> io::Result<String> {
     let object = Swept {
+        pidfile: as_json(words.pidfile.as_os_str()),
         path: as_json(words.path.as_os_str()),
         action: words.action,
         what: words.what,

@@ -1,7 +1,11 @@
 //! What a sweep has done: a line each, or the same as JSON, as it goes; before a daemon's start, a notice.
 
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
+use pidward_identity::pidfile::{of_aside as of_aside_name, of_record};
 use pidward_identity::remove::Kept;
 use pidward_identity::verdict::Class;
 
@@ -30,7 +34,9 @@ pub(super) struct Words {
     /// What it was that was removed or not.
     pub(super) what: &'static str,
     /// Its path.
-    pub(super) path: std::path::PathBuf,
+    pub(super) path: PathBuf,
+    /// The pidfile that it is, or belongs to.
+    pub(super) pidfile: PathBuf,
     /// Why.
     pub(super) message: String,
 }
@@ -153,9 +159,24 @@ fn words(what: &What<'_>, fate: &Fate, dry_run: bool) -> Words {
     Words {
         action,
         what: kind,
+        pidfile: match what {
+            What::Link(link) => link.pidfile.clone(),
+            What::Aside(_) => renamed(&path, of_aside_name),
+            What::Record(_) => renamed(&path, of_record),
+            What::Pidfile(_) => path.clone(),
+        },
         path,
         message,
     }
+}
+
+/// The pidfile beside it, whose name is made of its own.
+fn renamed(path: &Path, pidfile: fn(&[u8]) -> Option<&[u8]>) -> PathBuf {
+    let name = path.file_name().and_then(|name| pidfile(name.as_bytes()));
+    name.map_or_else(
+        || path.to_owned(),
+        |name| path.with_file_name(OsStr::from_bytes(name)),
+    )
 }
 
 /// What stands against a removal, to go on with after the facts.
