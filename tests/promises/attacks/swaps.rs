@@ -269,37 +269,39 @@ fn removes_nothing_else(scene: &Scene, swap: fn(&Legacy) -> Checked<Swapped>) ->
     let stale = format!("{}\n", dead()?);
     fs::create_dir(file("other")).doing("make a directory")?;
     fs::write(file("other/x.pid"), &stale).doing("a file of root's")?;
-    let mut removed = 0;
-    for number in 0..MANY {
-        set_stale(&stale)?;
-        let words = ["stop", "app/x.pid"];
-        let mut swapped = false;
-        let meanwhile = || {
-            swapped = swap(&new)?;
-            Ok(())
-        };
-        let Some(output) = stopped_at(pidward(scene, &words), number, meanwhile)? else {
-            break;
-        };
-        let what = format!("stop, at stop {number}: {output:#?}\n{}", evidence());
-        ends_well(&output, &what)?;
-        if fs::read_to_string(file("other/x.pid")).ok().as_ref() != Some(&stale) {
-            return Err(Failure::new("removed another directory's file", what));
+    for line in ["stop app/x.pid", "sweep app"] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let mut removed = 0;
+        for number in 0..MANY {
+            set_stale(&stale)?;
+            let mut swapped = false;
+            let meanwhile = || {
+                swapped = swap(&new)?;
+                Ok(())
+            };
+            let Some(output) = stopped_at(pidward(scene, &words), number, meanwhile)? else {
+                break;
+            };
+            let what = format!("{line}, at stop {number}: {output:#?}\n{}", evidence());
+            ends_well(&output, &what)?;
+            if fs::read_to_string(file("other/x.pid")).ok().as_ref() != Some(&stale) {
+                return Err(Failure::new("removed another directory's file", what));
+            }
+            let path = if file("away").exists() {
+                "away/x.pid"
+            } else {
+                "app/x.pid"
+            };
+            let now = fs::read_to_string(file(path)).unwrap_or_default();
+            let is_new = now == format!("{}\n", new.process.pid);
+            if swapped && !(is_new || file("away").exists()) {
+                return Err(Failure::new("removed the next one's pidfile", what));
+            }
+            removed += usize::from(!output.stdout.is_empty());
         }
-        let path = if file("away").exists() {
-            "away/x.pid"
-        } else {
-            "app/x.pid"
-        };
-        let now = fs::read_to_string(file(path)).unwrap_or_default();
-        let is_new = now == format!("{}\n", new.process.pid);
-        if swapped && !(is_new || file("away").exists()) {
-            return Err(Failure::new("removed the next one's pidfile", what));
+        if removed == 0 {
+            return Err(Failure::new("the test itself", "nothing was ever removed"));
         }
-        removed += usize::from(!output.stdout.is_empty());
-    }
-    if removed == 0 {
-        return Err(Failure::new("the test itself", "nothing was ever removed"));
     }
     kill(new).map(drop)
 }
@@ -315,7 +317,11 @@ fn set_stale(text: &str) -> Checked {
 }
 
 /// What removes a stale pidfile.
-const REMOVES: [&str; 2] = ["stop app/x.pid", "run -p app/x.pid --no-preload -- true"];
+const REMOVES: [&str; 3] = [
+    "stop app/x.pid",
+    "sweep app",
+    "run -p app/x.pid --no-preload -- true",
+];
 
 /// Stops each of those at each stop, where `meanwhile` happens and gives what `is_kept` looks at in the end. A stop at
 /// which it gives nothing is passed by.
