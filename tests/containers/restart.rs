@@ -12,7 +12,18 @@ pub(super) fn tests() -> Vec<Test> {
         let name = format!("a_container_started_again_has_its_daemon::{}", daemon.comm);
         (name, Box::new(move |engine| check(engine, daemon)))
     };
-    DAEMONS.iter().map(test).collect()
+    let recorded: Test = (
+        "what_an_earlier_run_of_the_container_recorded_need_not_be_named".to_owned(),
+        Box::new(recorded),
+    );
+    DAEMONS.iter().map(test).chain([recorded]).collect()
+}
+
+/// The library has seen the pidfile in the first run.
+fn recorded(engine: &Engine) -> Checked {
+    let daemon = DAEMONS.iter().find(|daemon| daemon.comm == "rsyslogd");
+    let daemon = daemon.ok_or_else(|| Failure::new("the test itself", "no rsyslogd"))?;
+    comes_up(engine, daemon, &[PIDWARD, "run", "--"])
 }
 
 fn check(engine: &Engine, daemon: &Daemon) -> Checked {
@@ -26,7 +37,12 @@ fn check(engine: &Engine, daemon: &Daemon) -> Checked {
     let mut pidward = vec![PIDWARD, "run", "-p", daemon.pidfile];
     pidward.extend(daemon.others.iter().flat_map(|other| ["-p", *other]));
     pidward.push("--");
-    let (with, old) = killed(engine, daemon, "with", &pidward)?;
+    comes_up(engine, daemon, &pidward)
+}
+
+/// With this before the daemon it comes up again, and the old pidfile's removal is said.
+fn comes_up(engine: &Engine, daemon: &Daemon, pidward: &[&str]) -> Checked {
+    let (with, old) = killed(engine, daemon, "with", pidward)?;
     with.start_again()?;
     let new = with.is_up(daemon.pidfile, daemon.comm, Some(old))?;
     with.is_recorded(daemon.pidfile, new)?;
