@@ -4,10 +4,11 @@
 //! his for as long as it holds his number: daemons that drop privileges or step the clock do not lose it.
 
 use arrayvec::ArrayVec;
-use pidward_identity::evidence::{self, Kind};
+use pidward_identity::evidence::{self, Kind, Number};
 use pidward_identity::pid::{NotAPid, Pid};
 use pidward_identity::pidfd::PidFd;
 use pidward_identity::pidfile::{FileId, Look, NoLook, Pidfile, Written};
+use pidward_identity::process::Proc;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 
@@ -114,7 +115,14 @@ pub(crate) fn named(pidfile: &Pidfile<'_>, look: Look, vouched: Option<Pid>) -> 
         Err(_) => return Named::Nobody,
     };
     let writers = pidfile.writers(&look);
-    let Some(living) = evidence::living(&look, &writers, pid, Some(&pidfd)) else {
+    let proc = Proc::open().ok();
+    let number = Number {
+        pid,
+        pidfd: Some(&pidfd),
+        info: true,
+        proc: proc.as_ref(),
+    };
+    let Some(living) = evidence::living(&look, &writers, &number) else {
         return Named::Dead(Owner::new(pid, ArrayVec::new(), Some(pidfd), look));
     };
     let is_vouched = vouched == Some(pid);

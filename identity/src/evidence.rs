@@ -1,10 +1,11 @@
 //! Asks the kernel all that a verdict needs, once: the pidfile, the process it names, the record beside it.
 
+use core::cell::OnceCell;
 use core::ffi::CStr;
 
 use arrayvec::ArrayVec;
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{Mode, OFlags, Stat};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::below::{self, Left};
@@ -14,7 +15,8 @@ use crate::owner::Owner;
 use crate::pid::{NotAPid, Pid};
 use crate::pidfd::{PidFd, Reopened};
 use crate::pidfile::{Look, NoLook, Pidfile, Version, is_regular};
-use crate::process::{BootId, ClockTicks, MachineId, PidNs, ProcDir, start_of_day};
+use crate::proc_stat::Stat;
+use crate::process::{BootId, ClockTicks, Credentials, MachineId, PidNs, Proc, start_of_day};
 use crate::read;
 use crate::record::{self, Record};
 use crate::trust::Writers;
@@ -116,6 +118,8 @@ pub struct Offered {
     pub handle: bool,
     /// Inodes of pidfds, since 6.9.
     pub inode: bool,
+    /// What a pidfd tells of its process's user, since 6.13.
+    pub info: bool,
     /// Pidfds, since 5.3.
     pub pidfd: bool,
 }
@@ -125,14 +129,15 @@ impl Offered {
     pub const ALL: Self = Self {
         handle: true,
         inode: true,
+        info: true,
         pidfd: true,
     };
 
-    fn pidfd_of(self, pid: Pid) -> Option<PidFd> {
+    fn pidfd_of(self, pid: Pid) -> Result<PidFd, Errno> {
         if self.pidfd {
-            PidFd::open(pid).ok()
+            PidFd::open(pid)
         } else {
-            None
+            Err(Errno::NOSYS)
         }
     }
 }
@@ -154,10 +159,12 @@ impl Question {
     };
 }
 
-/// What is around a pidfile: other PID namespaces, and who has its directory mounted too. Each answer takes a look at every
-/// process, so who looks at many pidfiles may remember some; what it answers has to be true of the time since the pidfile
-/// was last changed.
+/// What is around a pidfile: processes, other PID namespaces, and who has its directory mounted too. Some answers take a
+/// look at every process, so who looks at many pidfiles may remember them; what it answers has to be true of the time
+/// since the pidfile was last changed.
 pub trait Around {
+    /// See [`Proc::open`]; `None` where it fails.
+    fn proc(&self) -> Option<&Proc>;
     /// See [`mount::is_shared`].
     fn is_shared(&self, pidfile: &Pidfile<'_>, look: &Look) -> bool;
     /// See [`below::goes_by`].
@@ -167,12 +174,16 @@ pub trait Around {
 }
 
 /// What is around it now.
-#[derive(Clone, Copy, Debug)]
-pub struct Now;
+#[derive(Default, Debug)]
+pub struct Now(OnceCell<Option<Proc>>);
 
 impl Around for Now {
-    fn is_shared(&self, pidfile: &Pidfile<'_>, _: &Look) -> bool {
-        mount::is_shared(pidfile.directory())
+    fn proc(&self) -> Option<&Proc> {
+        self.0.get_or_init(|| Proc::open().ok()).as_ref()
+    }
+
+    fn is_shared(&self, pidfile: &Pidfile<'_>, look: &Look) -> bool {
+        mount::is_shared(pidfile, look)
     }
 
     fn goes_by(&self, number: Pid, _: &Look) -> bool {
@@ -268,7 +279,17 @@ fn gather_of<'b>(
     let mut writers = pidfile.writers(look);
     let (record, file) = read_record(pidfile, look, &mut writers, buffer);
     let pidfd = offered.pidfd_of(pid);
-    let living = living(look, &writers, pid, pidfd.as_ref());
+    let is_free = matches!(pidfd, Err(Errno::SRCH));
+    let pidfd = pidfd.ok();
+    let number = || Number {
+        pid,
+        pidfd: pidfd.as_ref(),
+        info: offered.info,
+        proc: around.proc(),
+    };
+    let living = (!is_free)
+        .then(number)
+        .and_then(|it| living(look, &writers, &it));
     let recorded = match (&record, &file) {
         (Some(record), Some(file)) if !is_of_ours(record) => {
             let left = |namespace| around.left_in(namespace, look);
@@ -291,9 +312,7 @@ fn gather_of<'b>(
             living,
             recorded,
             named,
-            shared: (unproven || is_abroad)
-                && (mount::is_mounted_apart(look.file(), pidfile.directory())
-                    || around.is_shared(pidfile, look)),
+            shared: (unproven || is_abroad) && around.is_shared(pidfile, look),
             below: unproven && around.goes_by(pid, look),
         },
         record,
@@ -303,21 +322,36 @@ fn gather_of<'b>(
     }
 }
 
-/// What lives under the number that the pidfile holds, looked at while one descriptor of it is held.
+/// A number, and what there is to ask about it.
+#[derive(Debug)]
+pub struct Number<'p> {
+    /// The number.
+    pub pid: Pid,
+    /// The process that has it, held for as long as the look takes.
+    pub pidfd: Option<&'p PidFd>,
+    /// Whether the pidfd may be asked for its user.
+    pub info: bool,
+    /// Where it may be looked for.
+    pub proc: Option<&'p Proc>,
+}
+
+/// What lives under the number that the pidfile holds.
 #[must_use]
-pub fn living(look: &Look, writers: &Writers, pid: Pid, pidfd: Option<&PidFd>) -> Option<Living> {
-    let seen = seen_in_proc(look, writers, pid);
+pub fn living(look: &Look, writers: &Writers, number: &Number<'_>) -> Option<Living> {
+    let seen = seen_in_proc(look, writers, number);
     let unseen = || Living {
         trusted: writers.speak_for(None),
         ..UNSEEN
     };
-    match (pidfd, seen) {
+    match (number.pidfd, seen) {
+        // Its pidfd was asked last: it had the number until then, and what was seen was its own.
+        (Some(_), Some(seen)) if seen.by_pidfd && !seen.is_dead => Some(seen.living),
         (Some(pidfd), _) if pidfd.is_dead() => None,
         // It lives, and /proc does not show it to us (proc(5), hidepid): that it lives is all we know.
-        (Some(_), seen) => Some(seen.map_or_else(unseen, |(living, _)| living)),
+        (Some(_), seen) => Some(seen.map_or_else(unseen, |seen| seen.living)),
         // A thread, which has no pidfd of its own, or a kernel before 5.3.
-        (None, Some((living, is_dead))) => (!is_dead).then_some(living),
-        (None, None) => exists(pid).then(unseen),
+        (None, Some(seen)) => (!seen.is_dead).then_some(seen.living),
+        (None, None) => exists(number.pid).then(unseen),
     }
 }
 
@@ -336,23 +370,45 @@ fn exists(pid: Pid) -> bool {
     rustix::process::test_kill_process(pid.into()) != Err(Errno::SRCH)
 }
 
-/// What /proc shows of the process, and whether it is dead and waits to be reaped.
-fn seen_in_proc(look: &Look, writers: &Writers, pid: Pid) -> Option<(Living, bool)> {
-    let proc = ProcDir::open(pid).ok()?;
-    let (comm, start, kernel_thread, is_dead) = proc.stat(|stat| {
+/// What /proc shows of what has the number.
+struct Seen {
+    living: Living,
+    /// It is dead and waits to be reaped, or its first thread is.
+    is_dead: bool,
+    /// Whose it is, its pidfd has told, after all else was seen.
+    by_pidfd: bool,
+}
+
+fn seen_in_proc(look: &Look, writers: &Writers, number: &Number<'_>) -> Option<Seen> {
+    let (pid, proc) = (number.pid, number.proc?);
+    let look_at = |stat: Stat<'_>| {
         let comm = stat.comm.iter().copied().take(16);
         let comm: ArrayVec<u8, 16> = comm.collect();
         (comm, stat.start, stat.kernel_thread, stat.is_dead())
-    })?;
-    let is_own = pid == Pid::this_process() || comm.as_slice() == GUARD_COMM.to_bytes();
-    let kind = if kernel_thread || proc.is_thread(pid)? {
+    };
+    // The pidfd tells whose it is at a lower price than /proc does; and there is none of a thread.
+    let asked = number
+        .pidfd
+        .filter(|_| number.info && !writers.has_groups());
+    let told = asked.and_then(|pidfd| Some((proc.stat(pid, look_at)?, pidfd.effective_ids()?)));
+    let by_pidfd = told.is_some();
+    let ((comm, start, kernel_thread, is_dead), credentials, is_thread) =
+        if let Some((seen, (uid, gid))) = told {
+            (seen, Credentials::of(uid, gid), false)
+        } else {
+            let process = proc.process(pid).ok()?;
+            let seen = process.stat(look_at)?;
+            let (credentials, group) = process.credentials_and_group()?;
+            (seen, credentials, u64::try_from(pid.get()) != Ok(group))
+        };
+    let is_own = pid == proc.own() || comm.as_slice() == GUARD_COMM.to_bytes();
+    let kind = if kernel_thread || is_thread {
         Kind::Thread
     } else if is_own {
         Kind::Pidward
     } else {
         Kind::Process
     };
-    let credentials = proc.credentials()?;
     let living = Living {
         kind,
         comm,
@@ -361,7 +417,11 @@ fn seen_in_proc(look: &Look, writers: &Writers, pid: Pid) -> Option<(Living, boo
         younger_than_file: is_younger(start, look),
         trusted: writers.speak_for(Some(&credentials)),
     };
-    Some((living, is_dead))
+    Some(Seen {
+        living,
+        is_dead,
+        by_pidfd,
+    })
 }
 
 /// Whether a process that started then is younger than the pidfile, so that the file hardly means it.
@@ -380,7 +440,8 @@ fn read_record<'b>(
     let Some((file, stat)) = open_record(pidfile, look) else {
         return (None, None);
     };
-    let record = read::up_to(file.as_fd(), buffer)
+    let size = u64::try_from(stat.st_size).unwrap_or_default();
+    let record = read::sized(file.as_fd(), size, buffer)
         .ok()
         .and_then(|text| Record::parse(text).ok())
         .filter(|record| record.is_of(look));
@@ -391,7 +452,7 @@ fn read_record<'b>(
 }
 
 /// The record, when it is one that counts: of root's, the caller's, or the pidfile's user's.
-fn open_record(pidfile: &Pidfile<'_>, look: &Look) -> Option<(OwnedFd, Stat)> {
+fn open_record(pidfile: &Pidfile<'_>, look: &Look) -> Option<(OwnedFd, rustix::fs::Stat)> {
     let flags =
         OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let name = pidfile.record_name()?;

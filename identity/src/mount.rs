@@ -8,12 +8,13 @@ use core::mem::MaybeUninit;
 
 use arrayvec::ArrayVec;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::Errno;
 use rustix::path::DecInt;
 
 use crate::below;
 use crate::pid::decimal;
+use crate::pidfile::{Look, Pidfile};
 use crate::process::{PidNs, ProcDir};
 use crate::read;
 use crate::walk;
@@ -37,15 +38,16 @@ const LOCAL: [u64; 12] = [
 /// A line is cut there: what matters is at its beginning, but for a path of great length.
 const LINE: usize = 4096;
 
-/// Whether a directory is seen by others. When in doubt, it is.
+/// Whether a pidfile is seen by others: it is mounted by itself, or its directory is. When in doubt, it is.
 #[must_use]
-pub fn is_shared(directory: BorrowedFd<'_>) -> bool {
-    is_shared_where(directory, |own| {
-        below::any(|process| own.is_in_sight_of(process))
-    })
+pub fn is_shared(pidfile: &Pidfile<'_>, look: &Look) -> bool {
+    is_mounted_apart(look.file(), pidfile.directory())
+        || is_shared_where(pidfile.directory(), |own| {
+            below::any(|process| own.is_in_sight_of(process))
+        })
 }
 
-/// The same; the function says whether a process below has the directory among its mounts.
+/// Whether a directory is seen by others; the function says whether a process below has it among its mounts.
 #[must_use]
 pub fn is_shared_where(
     directory: BorrowedFd<'_>,
@@ -75,21 +77,45 @@ pub struct Mounted {
     mount: Option<u64>,
 }
 
+/// A directory, as it is seen through a mount. Two of the same are one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Spot {
+    mounted: Mounted,
+    inode: u64,
+}
+
+impl Spot {
+    /// Of an open file; `None` where the kernel does not tell mounts apart.
+    #[must_use]
+    pub fn of(file: BorrowedFd<'_>) -> Option<Self> {
+        let it = statx(file).ok()?;
+        let mounted = Mounted::told(&it);
+        mounted.mount.map(|_| Self {
+            mounted,
+            inode: it.stx_ino,
+        })
+    }
+
+    /// Whether an open file is on the same mount.
+    #[must_use]
+    pub fn has_mount_of(&self, file: BorrowedFd<'_>) -> bool {
+        Mounted::of(file) == Ok(self.mounted)
+    }
+}
+
+fn statx(file: BorrowedFd<'_>) -> Result<Statx, Errno> {
+    let flags = AtFlags::EMPTY_PATH | AtFlags::NO_AUTOMOUNT;
+    rustix::fs::statx(file, c"", flags, StatxFlags::INO | StatxFlags::MNT_ID)
+}
+
 impl Mounted {
     /// Of an open file.
     ///
     /// # Errors
     /// What statx(2) says.
     pub fn of(file: BorrowedFd<'_>) -> Result<Self, Errno> {
-        let flags = AtFlags::EMPTY_PATH | AtFlags::NO_AUTOMOUNT;
-        match rustix::fs::statx(file, c"", flags, StatxFlags::MNT_ID) {
-            Ok(it) => {
-                let has_mount = it.stx_mask & StatxFlags::MNT_ID.bits() != 0;
-                Ok(Self {
-                    device: (it.stx_dev_major, it.stx_dev_minor),
-                    mount: has_mount.then_some(it.stx_mnt_id),
-                })
-            }
+        match statx(file) {
+            Ok(it) => Ok(Self::told(&it)),
             // Before Linux 4.11, or a filter that does not know it.
             Err(Errno::NOSYS | Errno::PERM) => {
                 let device = walk::stat(file)?.st_dev;
@@ -99,6 +125,14 @@ impl Mounted {
                 })
             }
             Err(error) => Err(error),
+        }
+    }
+
+    fn told(it: &Statx) -> Self {
+        let has_mount = it.stx_mask & StatxFlags::MNT_ID.bits() != 0;
+        Self {
+            device: (it.stx_dev_major, it.stx_dev_minor),
+            mount: has_mount.then_some(it.stx_mnt_id),
         }
     }
 }
@@ -280,7 +314,7 @@ mod tests {
     fn a_file_system_of_a_network_is_shared() {
         // A pipe's file system stands in for one of an unknown kind.
         let (pipe, _) = rustix::pipe::pipe().unwrap();
-        assert!(is_shared(pipe.as_fd()));
+        assert!(is_shared_where(pipe.as_fd(), |_| false));
     }
 
     #[test]

@@ -103,6 +103,7 @@ pub enum Reopened {
 struct PidfdInfo {
     mask: u64,
     cgroup_id: u64,
+    /// pid, tgid and ppid; then uid and gid: real, effective, saved, of the file system.
     ids: [u32; 11],
     exit_code: i32,
     coredump: [u32; 2],
@@ -113,6 +114,7 @@ const PIDFD_GET_INFO: usize = {
     const READ_AND_WRITE: usize = 3;
     (READ_AND_WRITE << 30) | (size_of::<PidfdInfo>() << 16) | (0xff << 8) | 11
 };
+const PIDFD_INFO_CREDS: u64 = 1 << 1;
 const PIDFD_INFO_EXIT: u64 = 1 << 3;
 
 impl PidFd {
@@ -266,8 +268,23 @@ impl PidFd {
     /// How it ended; `None` while it lives or is a zombie, and before Linux 6.15.
     #[must_use]
     pub fn exit_info(&self) -> Option<ExitInfo> {
+        let info = self.info(PIDFD_INFO_EXIT)?;
+        Some(ExitInfo {
+            wait_status: info.exit_code,
+        })
+    }
+
+    /// Its effective user and group, as our user namespace numbers them; `None` when it was reaped, and before Linux 6.13.
+    #[must_use]
+    pub fn effective_ids(&self) -> Option<(u32, u32)> {
+        let [_, _, _, _, _, uid, gid, ..] = self.info(PIDFD_INFO_CREDS)?.ids;
+        Some((uid, gid))
+    }
+
+    /// What was asked for; `None` where the kernel does not tell.
+    fn info(&self, mask: u64) -> Option<PidfdInfo> {
         let mut info = PidfdInfo {
-            mask: PIDFD_INFO_EXIT,
+            mask,
             ..PidfdInfo::default()
         };
         // SAFETY: the request carries the size of `info`, and the kernel writes at most that much into it.
@@ -280,9 +297,7 @@ impl PidFd {
             )
         };
         check(answer).ok()?;
-        (info.mask & PIDFD_INFO_EXIT != 0).then_some(ExitInfo {
-            wait_status: info.exit_code,
-        })
+        (info.mask & mask != 0).then_some(info)
     }
 }
 

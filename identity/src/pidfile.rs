@@ -153,10 +153,27 @@ pub enum NoLook {
     Unreadable(Errno),
 }
 
+/// A descriptor of a directory.
+#[derive(Debug)]
+enum Directory<'a> {
+    Own(OwnedFd),
+    /// Of who has walked there.
+    Lent(BorrowedFd<'a>),
+}
+
+impl AsFd for Directory<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Own(directory) => directory.as_fd(),
+            Self::Lent(directory) => *directory,
+        }
+    }
+}
+
 /// A pidfile, known by a descriptor of its directory and its name there.
 #[derive(Debug)]
 pub struct Pidfile<'a> {
-    directory: OwnedFd,
+    directory: Directory<'a>,
     name: &'a CStr,
     /// The name that its record belongs to: its own, but of what lies under an aside name.
     recorded_as: &'a [u8],
@@ -180,7 +197,7 @@ impl<'a> Pidfile<'a> {
         let name = CStr::from_bytes_with_nul(name).map_err(|_| Errno::INVAL)?;
         let way = walk::to(directory)?;
         Ok(Self {
-            directory: way.directory,
+            directory: Directory::Own(way.directory),
             name,
             recorded_as: name.to_bytes(),
             way: way.writers,
@@ -190,22 +207,20 @@ impl<'a> Pidfile<'a> {
 
     /// In a directory that was walked to. The pidfile need not exist. What lies under an aside name has the record of
     /// the pidfile that it was.
-    ///
-    /// # Errors
-    /// When there is no descriptor to be had.
-    pub fn beside(way: &Way, name: &'a CStr) -> Result<Self, Errno> {
+    #[must_use]
+    pub fn beside(way: &'a Way, name: &'a CStr) -> Self {
         let mut recorded_as = name.to_bytes();
         // Of an aside file that was itself being removed, the first name.
         while let Some(whole) = of_aside(recorded_as) {
             recorded_as = whole;
         }
-        Ok(Self {
-            directory: rustix::io::fcntl_dupfd_cloexec(&way.directory, 3)?,
+        Self {
+            directory: Directory::Lent(way.directory.as_fd()),
             name,
             recorded_as,
             way: way.writers.clone(),
             crowded: way.crowded,
-        })
+        }
     }
 
     /// Opens the directory as open(2) does. The pidfile need not exist. As nothing is known of the way there, it speaks
@@ -217,7 +232,7 @@ impl<'a> Pidfile<'a> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::openat(CWD, directory, flags, Mode::empty())?;
         Ok(Self {
-            directory,
+            directory: Directory::Own(directory),
             name,
             recorded_as: name.to_bytes(),
             way: Writers::ANYBODY,
@@ -297,7 +312,8 @@ impl<'a> Pidfile<'a> {
             return Err(NoLook::NotRegular);
         }
         let mut buffer = [0; TEXT_MAX];
-        let text = read::up_to(file.as_fd(), &mut buffer).map_err(NoLook::Unreadable)?;
+        let size = u64::try_from(stat.st_size).unwrap_or_default();
+        let text = read::sized(file.as_fd(), size, &mut buffer).map_err(NoLook::Unreadable)?;
         Ok(Look {
             id: id(&stat),
             written: written(&stat),
@@ -309,6 +325,19 @@ impl<'a> Pidfile<'a> {
             pid: pid::parse(text),
             file,
         })
+    }
+
+    /// Whether a name in the directory stands for the file that was looked at, and it has not been written since. Its text
+    /// is read again, because the clock of files is coarse.
+    pub(crate) fn is_still(&self, name: &CStr, look: &Look) -> bool {
+        let stat = rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW);
+        if !stat.is_ok_and(|stat| id(&stat) == look.id && written(&stat) == look.written) {
+            return false;
+        }
+        let mut buffer = [0; TEXT_MAX];
+        let length = rustix::io::pread(&look.file, &mut buffer[..], 0);
+        let text = length.ok().and_then(|length| buffer.get(..length));
+        text.is_some_and(|text| pid::parse(text) == look.pid)
     }
 
     /// Which file a name in the directory stands for, without opening it.

@@ -2,6 +2,7 @@
 
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicI64, Ordering};
 
 use arrayvec::ArrayVec;
 use rustix::fd::{AsFd, OwnedFd};
@@ -42,8 +43,22 @@ impl ClockTicks {
     }
 }
 
-/// What our time namespace adds to the time since boot, `time_namespaces(7)`, in nanoseconds.
+/// What our time namespace adds to the time since boot, `time_namespaces(7)`, in nanoseconds. Nobody moves a process of
+/// pidward's to another one, so it is asked once.
 fn boottime_offset() -> i64 {
+    const UNKNOWN: i64 = i64::MIN;
+    static OFFSET: AtomicI64 = AtomicI64::new(UNKNOWN);
+    match OFFSET.load(Ordering::Relaxed) {
+        UNKNOWN => {
+            let offset = ask_boottime_offset();
+            OFFSET.store(offset, Ordering::Relaxed);
+            offset
+        }
+        offset => offset,
+    }
+}
+
+fn ask_boottime_offset() -> i64 {
     let Some(file) = open(CWD, c"/proc/self/timens_offsets") else {
         return 0;
     };
@@ -129,6 +144,17 @@ pub struct Credentials {
     pub groups: ArrayVec<u32, 64>,
 }
 
+impl Credentials {
+    /// Of a process whose supplementary groups do not matter.
+    #[must_use]
+    pub fn of(uid: u32, gid: u32) -> Self {
+        Self {
+            uid,
+            groups: core::iter::once(gid).collect(),
+        }
+    }
+}
+
 /// The directory /proc/PID of one process. It stays that process's: once the process has gone it reads
 /// nothing, whoever may get the number next.
 #[derive(Debug)]
@@ -140,32 +166,33 @@ impl ProcDir {
     /// # Errors
     /// `NOENT` when there is no such process, or none that we may see (proc(5), hidepid).
     pub fn open(pid: Pid) -> Result<Self, Errno> {
-        Self::open_in(&own_proc(OFlags::PATH)?, pid)
-    }
-
-    fn open_in(proc: impl AsFd, pid: Pid) -> Result<Self, Errno> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        rustix::fs::openat(proc, DecInt::new(pid.get()), flags, Mode::empty()).map(Self)
+        Proc::open()?.process(pid)
     }
 
     /// Hands what `/proc/PID/stat` says to the function; `None` when the process is gone.
     pub fn stat<T>(&self, then: impl FnOnce(Stat<'_>) -> T) -> Option<T> {
-        let mut buffer = [0; 1024];
-        let mut stat = Stat::parse(self.read(c"stat", &mut buffer)?)?;
-        stat.start = ClockTicks::of_ours(stat.start);
-        Some(then(stat))
+        stat(&open(&self.0, c"stat")?, then)
     }
 
     /// Hands the text of `/proc/PID/status` to the function; `None` when the process is gone.
     pub fn status<T>(&self, then: impl FnOnce(&[u8]) -> T) -> Option<T> {
         let mut buffer = [0; 4096];
-        self.read(c"status", &mut buffer).map(then)
+        let file = open(&self.0, c"status")?;
+        read::in_one_piece(file.as_fd(), &mut buffer).ok().map(then)
     }
 
     /// Its effective user and groups; `None` when the process is gone.
     #[must_use]
     pub fn credentials(&self) -> Option<Credentials> {
+        self.credentials_and_group()
+            .map(|(credentials, _)| credentials)
+    }
+
+    /// The same, and the number of its thread group: that of a process is its own, that of a thread another.
+    #[must_use]
+    pub fn credentials_and_group(&self) -> Option<(Credentials, u64)> {
         self.status(|status| {
+            let group = proc_stat::numbers(proc_stat::status_line(status, "Tgid")?).next()?;
             let effective = |key| {
                 let number = proc_stat::numbers(proc_stat::status_line(status, key)?).nth(1)?;
                 u32::try_from(number).ok()
@@ -180,20 +207,12 @@ impl ProcDir {
                     break;
                 }
             }
-            Some(Credentials {
+            let credentials = Credentials {
                 uid: effective("Uid")?,
                 groups,
-            })
+            };
+            Some((credentials, group))
         })?
-    }
-
-    /// The number is a thread's, not a process's: its thread group has another. `None` when it is gone.
-    #[must_use]
-    pub fn is_thread(&self, pid: Pid) -> Option<bool> {
-        let group = self.status(|status| {
-            proc_stat::numbers(proc_stat::status_line(status, "Tgid")?).next()
-        })??;
-        Some(u64::try_from(pid.get()) != Ok(group))
     }
 
     /// Its PID namespace; `None` when it is gone or we may not know.
@@ -224,25 +243,72 @@ impl ProcDir {
         let length = rustix::fs::readlinkat_raw(&self.0, c"exe", &mut *buffer).ok()?;
         buffer.get(..length).filter(|_| length < room)
     }
-
-    fn read<'b>(&self, name: &CStr, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
-        let file = open(&self.0, name)?;
-        read::up_to(file.as_fd(), buffer).ok()
-    }
 }
 
-/// Opens /proc, if it shows our PID namespace. One that was mounted for another (`unshare --pid` alone leaves the old one)
-/// has other processes under our numbers.
-fn own_proc(access: OFlags) -> Result<OwnedFd, Errno> {
-    let flags = access | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let proc = rustix::fs::openat(CWD, c"/proc", flags, Mode::empty())?;
-    let mut number = [0; 16];
-    let length = rustix::fs::readlinkat_raw(&proc, c"self", &mut number[..])?;
-    let number = number.get(..length).and_then(decimal);
-    let own = Pid::this_process().get();
-    match number.is_some_and(|number| i64::try_from(number) == Ok(i64::from(own))) {
-        true => Ok(proc),
-        false => Err(Errno::NOENT),
+fn stat<T>(file: &OwnedFd, then: impl FnOnce(Stat<'_>) -> T) -> Option<T> {
+    let mut buffer = [0; 1024];
+    let mut stat = Stat::parse(read::in_one_piece(file.as_fd(), &mut buffer).ok()?)?;
+    stat.start = ClockTicks::of_ours(stat.start);
+    Some(then(stat))
+}
+
+/// A /proc that shows our PID namespace, held open.
+#[derive(Debug)]
+pub struct Proc {
+    directory: OwnedFd,
+    own: Pid,
+}
+
+impl Proc {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// What open(2) says. `NOENT` when it was mounted for another PID namespace, and has other processes under our numbers:
+    /// `unshare --pid` alone leaves the old one.
+    pub fn open() -> Result<Self, Errno> {
+        Self::open_for(OFlags::PATH)
+    }
+
+    fn open_for(access: OFlags) -> Result<Self, Errno> {
+        let flags = access | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let proc = rustix::fs::openat(CWD, c"/proc", flags, Mode::empty())?;
+        let mut number = [0; 16];
+        let length = rustix::fs::readlinkat_raw(&proc, c"self", &mut number[..])?;
+        let number = number.get(..length).and_then(decimal);
+        let own = Pid::this_process();
+        match number.is_some_and(|number| i64::try_from(number) == Ok(i64::from(own.get()))) {
+            true => Ok(Self {
+                directory: proc,
+                own,
+            }),
+            false => Err(Errno::NOENT),
+        }
+    }
+
+    /// The asking process.
+    #[must_use]
+    pub fn own(&self) -> Pid {
+        self.own
+    }
+
+    /// Hands what `/proc/PID/stat` says of whatever has the number now to the function; `None` when nothing has.
+    pub fn stat<T>(&self, pid: Pid, then: impl FnOnce(Stat<'_>) -> T) -> Option<T> {
+        let mut path: ArrayVec<u8, 32> = ArrayVec::new();
+        for part in [DecInt::new(pid.get()).as_bytes(), b"/stat\0"] {
+            path.try_extend_from_slice(part).ok()?;
+        }
+        let file = open(&self.directory, CStr::from_bytes_with_nul(&path).ok()?)?;
+        stat(&file, then)
+    }
+
+    /// The directory of one process.
+    ///
+    /// # Errors
+    /// As of [`ProcDir::open`].
+    pub fn process(&self, pid: Pid) -> Result<ProcDir, Errno> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let name = DecInt::new(pid.get());
+        rustix::fs::openat(&self.directory, name, flags, Mode::empty()).map(ProcDir)
     }
 }
 
@@ -251,9 +317,9 @@ fn own_proc(access: OFlags) -> Result<OwnedFd, Errno> {
 /// # Errors
 /// Why /proc cannot be listed.
 pub fn each(mut then: impl FnMut(Pid, ProcDir) -> bool) -> Result<(), Errno> {
-    let proc = own_proc(OFlags::RDONLY)?;
+    let proc = Proc::open_for(OFlags::RDONLY)?;
     let mut buffer = [MaybeUninit::uninit(); 4096];
-    let mut entries = RawDir::new(&proc, &mut buffer);
+    let mut entries = RawDir::new(&proc.directory, &mut buffer);
     while let Some(entry) = entries.next() {
         let number = decimal(entry?.file_name().to_bytes());
         let number = number.and_then(|number| i32::try_from(number).ok());
@@ -261,7 +327,7 @@ pub fn each(mut then: impl FnMut(Pid, ProcDir) -> bool) -> Result<(), Errno> {
             continue;
         };
         // It may have just gone.
-        let Ok(process) = ProcDir::open_in(&proc, pid) else {
+        let Ok(process) = proc.process(pid) else {
             continue;
         };
         if !then(pid, process) {

@@ -9,8 +9,34 @@ use rustix::io::Errno;
 /// # Errors
 /// What read(2) says.
 pub fn up_to<'b>(file: BorrowedFd<'_>, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
+    fill(file, buffer, usize::MAX)
+}
+
+/// The same of a file of this size: its end is not looked for once that much has come. A size of 0 is none, as in /proc.
+///
+/// # Errors
+/// What read(2) says.
+pub fn sized<'b>(file: BorrowedFd<'_>, size: u64, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
+    let size = usize::try_from(size).ok().filter(|&size| size > 0);
+    fill(file, buffer, size.unwrap_or(usize::MAX))
+}
+
+/// The same of a file in /proc that the kernel writes in one piece, which comes with the first read(2): `stat`, `status`
+/// (`single_open` of fs/seq_file.c).
+///
+/// # Errors
+/// What read(2) says.
+pub fn in_one_piece<'b>(file: BorrowedFd<'_>, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
+    fill(file, buffer, 1)
+}
+
+/// Reads until there is enough, the buffer is full, or the file ends.
+fn fill<'b>(file: BorrowedFd<'_>, buffer: &'b mut [u8], enough: usize) -> Result<&'b [u8], Errno> {
     let mut filled = 0;
-    while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
+    while let Some(room) = buffer
+        .get_mut(filled..)
+        .filter(|room| filled < enough && !room.is_empty())
+    {
         match rustix::io::read(file, room) {
             Ok(0) => break,
             Ok(more) => filled = filled.saturating_add(more),

@@ -80,10 +80,7 @@ fn remove(
         NoLook::Missing => Kept::Missing,
         NoLook::NotRegular | NoLook::Unreadable(_) => Kept::NotReadable(no_look),
     })?;
-    let is_meant = |look: &Look| {
-        look.pid == Ok(dead) && version.is_none_or(|version| version == look.version())
-    };
-    if !is_meant(&look) {
+    if look.pid != Ok(dead) || version.is_some_and(|version| version != look.version()) {
         return Err(Kept::NotHis);
     }
     may_go(&look, dead, writers)?;
@@ -94,7 +91,7 @@ fn remove(
     // Who has opened it since the first question has it open still, or has written it by now: nobody opens it under the
     // name that it has here.
     let kept = match may_go(&look, dead, writers) {
-        Ok(()) if is_still(pidfile, &aside, &look, is_meant) => {
+        Ok(()) if pidfile.is_still(aside.as_c_str(), &look) => {
             return unlink(pidfile, aside.as_c_str());
         }
         Ok(()) => Kept::NotHis,
@@ -223,18 +220,6 @@ fn move_aside(pidfile: &Pidfile<'_>, aside: &Name, dead: Pid) -> Result<(), Kept
         Errno::EXIST => Kept::AsideTaken,
         error => Kept::Denied(error),
     })
-}
-
-/// Whether the file that was moved aside is the one that was looked at, and was not written since.
-fn is_still(
-    pidfile: &Pidfile<'_>,
-    aside: &Name,
-    look: &Look,
-    is_meant: impl Fn(&Look) -> bool,
-) -> bool {
-    pidfile
-        .look_at(aside.as_c_str())
-        .is_ok_and(|again| again.id == look.id && is_meant(&again))
 }
 
 /// Renames within the directory, never over a file that exists.

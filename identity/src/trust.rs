@@ -95,6 +95,12 @@ impl Writers {
         *self == Self::NOBODY || process.is_some_and(is_his)
     }
 
+    /// Whether the groups of a process matter to that.
+    #[must_use]
+    pub fn has_groups(&self) -> bool {
+        !self.groups.is_empty()
+    }
+
     /// The user who can write, if it is one.
     #[must_use]
     pub fn user(&self) -> Option<u32> {

@@ -8,11 +8,12 @@ use crate::run::pidward;
 use crate::scene::Scene;
 
 /// What is taken from the kernel, so that the proofs are those of older ones, and the proof that is left.
-pub(crate) const LEVELS: [(&str, &str); 4] = [
+pub(crate) const LEVELS: [(&str, &str); 5] = [
     ("", "verified by pidfd handle"),
     ("handle", "verified by pidfd inode"),
-    ("handle,inode", "verified by start time"),
-    ("handle,inode,pidfd", "verified by start time"),
+    ("handle,info", "verified by pidfd inode"),
+    ("handle,info,inode", "verified by start time"),
+    ("handle,info,inode,pidfd", "verified by start time"),
 ];
 
 /// An answer.

@@ -3,16 +3,16 @@
 //! An older answer is as good as a new one for a pidfile that was not changed since before it: whoever it means, and sees
 //! it, was there already when it was written.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashSet;
 use std::time::{Duration, Instant, SystemTime};
 
 use pidward_identity::below::{self, Left};
 use pidward_identity::evidence::Around;
-use pidward_identity::mount::{self, Own};
+use pidward_identity::mount::{self, Own, Spot};
 use pidward_identity::pid::Pid;
 use pidward_identity::pidfile::{Look, Pidfile};
-use pidward_identity::process::{PidNs, ProcDir};
+use pidward_identity::process::{PidNs, Proc, ProcDir};
 
 /// For how long it is remembered. Within that, nobody has stepped the clock for long enough to matter.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -22,7 +22,10 @@ const MARGIN: i64 = 2;
 
 /// What is around, asked when it is needed.
 #[derive(Default, Debug)]
-pub(crate) struct Remembered(RefCell<Option<Below>>);
+pub(crate) struct Remembered {
+    proc: OnceCell<Option<Proc>>,
+    below: RefCell<Option<Below>>,
+}
 
 /// What was seen of the processes in PID namespaces below ours.
 #[derive(Debug)]
@@ -37,6 +40,8 @@ struct Below {
     namespaces: HashSet<u64>,
     /// Device and root of what they have mounted.
     mounted: HashSet<(Vec<u8>, Vec<u8>)>,
+    /// The last directory that was asked for, and whether it is shared.
+    last: Option<(Spot, bool)>,
 }
 
 impl Below {
@@ -48,6 +53,7 @@ impl Below {
             numbers: HashSet::new(),
             namespaces: HashSet::new(),
             mounted: HashSet::new(),
+            last: None,
         };
         // It answers `true` only where they cannot be listed, or not be told from others.
         let unlisted = below::any(|process| {
@@ -89,11 +95,23 @@ impl Below {
         let mut mounted = self.mounted.iter();
         self.unseen || mounted.any(|(device, root)| own.is_seen_through(device, root))
     }
+
+    fn is_shared(&mut self, pidfile: &Pidfile<'_>, spot: Spot) -> bool {
+        match self.last {
+            Some((last, is_shared)) if last == spot => is_shared,
+            _ => {
+                let sees = |own: &Own| self.sees(own);
+                let is_shared = mount::is_shared_where(pidfile.directory(), sees);
+                self.last = Some((spot, is_shared));
+                is_shared
+            }
+        }
+    }
 }
 
 impl Remembered {
-    fn ask<T>(&self, look: &Look, question: impl FnOnce(&Below) -> T) -> T {
-        let mut remembered = self.0.borrow_mut();
+    fn ask<T>(&self, look: &Look, question: impl FnOnce(&mut Below) -> T) -> T {
+        let mut remembered = self.below.borrow_mut();
         if !remembered.as_ref().is_some_and(|it| it.is_good_for(look)) {
             *remembered = None;
         }
@@ -102,9 +120,16 @@ impl Remembered {
 }
 
 impl Around for Remembered {
+    fn proc(&self) -> Option<&Proc> {
+        self.proc.get_or_init(|| Proc::open().ok()).as_ref()
+    }
+
     fn is_shared(&self, pidfile: &Pidfile<'_>, look: &Look) -> bool {
-        let seen_below = |own: &Own| self.ask(look, |below| below.sees(own));
-        mount::is_shared_where(pidfile.directory(), seen_below)
+        match Spot::of(pidfile.directory()) {
+            Some(spot) if !spot.has_mount_of(look.file()) => true,
+            Some(spot) => self.ask(look, |below| below.is_shared(pidfile, spot)),
+            None => mount::is_shared(pidfile, look),
+        }
     }
 
     fn goes_by(&self, number: Pid, look: &Look) -> bool {

@@ -25,12 +25,13 @@ pub(crate) fn clean_up(
     patience: Duration,
 ) -> Result<bool, Kept> {
     let names_him = || pidfile.look().is_ok_and(|look| look.pid == Ok(dead));
-    let is_done = || !names_him() && pidfile.look().is_err();
-    let was_there = names_him();
+    let mut was_there = false;
     if lock::is_guarded(pidfile) {
+        was_there = names_him();
         // It removes the record too, and tells the log.
         changes::until(pidfile, patience, || {
-            (is_done() || !lock::is_guarded(pidfile)).then_some(())
+            let is_done = !names_him() && pidfile.look().is_err();
+            (is_done || !lock::is_guarded(pidfile)).then_some(())
         });
     }
     let writers = Writers::MayWrite;

@@ -79,7 +79,11 @@ impl Search {
     }
 
     fn add(&mut self, place: Place, named: bool) {
-        if self.files.insert(place.key()) {
+        self.add_by(place.key(), place, named);
+    }
+
+    fn add_by(&mut self, key: Key, place: Place, named: bool) {
+        if self.files.insert(key) {
             self.found.push(Found { place, named });
         }
     }
@@ -118,7 +122,8 @@ impl Search {
                 Ok(kind) if kind.is_dir() => subdirectories.push(entry.path()),
                 Ok(kind) if kind.is_file() && is_pidfiles(entry.file_name().as_bytes()) => {
                     if let Ok(place) = Place::of(&entry.path()) {
-                        self.add(place, false);
+                        let key = Key::InDirectory(own.dev(), own.ino(), place.name().to_owned());
+                        self.add_by(key, place, false);
                     }
                 }
                 _ => {}

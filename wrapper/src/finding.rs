@@ -35,7 +35,7 @@ impl<'p> Looked<'p> {
     /// Looks at the pidfile.
     pub(crate) fn at(place: &'p Place, question: Question) -> Self {
         match place.open() {
-            Ok(pidfile) => Self::of(place.path.clone(), pidfile, question, &Now),
+            Ok(pidfile) => Self::of(place.path.clone(), pidfile, question, &Now::default()),
             Err(no_way) => Self::new(place.path.clone(), of_no_way(no_way, question), None),
         }
     }
@@ -78,7 +78,7 @@ impl<'p> Looked<'p> {
 
 /// What is asked of a pidfile that the user named, or that was found.
 ///
-/// `PIDWARD_WITHOUT` takes away what the kernel offers: `handle`, `inode`, `pidfd`, with commas between them. It is for
+/// `PIDWARD_WITHOUT` takes away what the kernel offers: `handle`, `inode`, `info`, `pidfd`, with commas between them. It is for
 /// tests of what older kernels come to.
 pub(crate) fn question(environment: &Environment, named: bool) -> Question {
     let without = environment.get_unless_secure("PIDWARD_WITHOUT");
@@ -88,6 +88,7 @@ pub(crate) fn question(environment: &Environment, named: bool) -> Question {
         offered: Offered {
             handle: offered("handle"),
             inode: offered("inode"),
+            info: offered("info"),
             pidfd: offered("pidfd"),
         },
         named,

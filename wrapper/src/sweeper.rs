@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use pidward_identity::evidence::Question;
-use pidward_identity::pidfile::{Look, Pidfile, of_aside, of_record};
+use pidward_identity::pidfile::{Look, Name, Pidfile, of_aside, of_record};
 use pidward_identity::remove::{self, Kept, PutBack, Writers};
 use pidward_identity::verdict::{Class, Reason};
 use pidward_identity::walk::{self, Way};
@@ -138,11 +138,9 @@ impl<'e, R: Report> Sweeper<'e, R> {
             return self.judge(looked, named);
         };
         let name = place.name();
-        let aside = Pidfile::beside(&way, name).ok().and_then(|pidfile| {
-            let aside = pidfile.aside_name()?;
-            pidfile.id_of(aside.as_c_str()).is_ok().then_some(aside)
-        });
-        if let Some(aside) = aside {
+        let pidfile = Pidfile::beside(&way, name);
+        let is_there = |aside: &Name| pidfile.id_of(aside.as_c_str()).is_ok();
+        if let Some(aside) = pidfile.aside_name().filter(is_there) {
             self.aside(&way, directory, aside.as_c_str(), name.to_bytes());
         }
         self.pidfile(&way, directory, name, named);
@@ -168,18 +166,9 @@ impl<'e, R: Report> Sweeper<'e, R> {
 
     fn pidfile(&mut self, way: &Way, directory: &Path, name: &CStr, named: bool) {
         let path = directory.join(OsStr::from_bytes(name.to_bytes()));
-        match Pidfile::beside(way, name) {
-            Ok(pidfile) => {
-                let looked = Looked::of(path, pidfile, self.question(named), &self.around);
-                self.judge(looked, named);
-            }
-            // There is no descriptor to be had: the verdict says so.
-            Err(_) => {
-                if let Ok(place) = Place::of(&path) {
-                    self.judge(Looked::at(&place, self.question(named)), named);
-                }
-            }
-        }
+        let pidfile = Pidfile::beside(way, name);
+        let looked = Looked::of(path, pidfile, self.question(named), &self.around);
+        self.judge(looked, named);
     }
 
     fn judge(&mut self, mut looked: Looked<'_>, named: bool) {
@@ -237,12 +226,13 @@ impl<'e, R: Report> Sweeper<'e, R> {
     /// What lies under an aside name: the removal that put it there was interrupted, unless it is under way.
     fn aside(&mut self, way: &Way, directory: &Path, name: &CStr, whole: &[u8]) {
         let path = directory.join(OsStr::from_bytes(name.to_bytes()));
-        let (Ok(aside), Ok(whole_name)) = (Pidfile::beside(way, name), CString::new(whole)) else {
+        let Ok(whole_name) = CString::new(whole) else {
             return;
         };
-        let Ok(pidfile) = Pidfile::beside(way, &whole_name) else {
-            return;
-        };
+        let (aside, pidfile) = (
+            Pidfile::beside(way, name),
+            Pidfile::beside(way, &whole_name),
+        );
         if self.is_under_way(&aside) {
             return;
         }
@@ -293,9 +283,7 @@ impl<'e, R: Report> Sweeper<'e, R> {
         let Ok(name) = CString::new(pidfile) else {
             return;
         };
-        let Ok(whole) = Pidfile::beside(way, &name) else {
-            return;
-        };
+        let whole = Pidfile::beside(way, &name);
         let Some(record) = whole.record_name() else {
             return;
         };
