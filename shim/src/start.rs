@@ -157,13 +157,18 @@ fn read_environment() {
         let Some(entry) = (unsafe { next.as_ref() }).filter(|entry| !entry.is_null()) else {
             return;
         };
-        // SAFETY: each entry is a C string.
-        let text = unsafe { CStr::from_ptr(*entry) }.to_bytes();
+        // One byte tells of most that they are none of ours; this runs in every program that is started.
+        // SAFETY: each entry is a C string, so it has a first byte, if only its end.
+        let first = unsafe { entry.cast::<u8>().read() };
         for setting in settings
             .iter()
-            .filter(|setting| text.starts_with(setting.key))
+            .filter(|setting| setting.key.first() == Some(&first))
         {
-            setting.value.store(entry.cast_mut(), Ordering::Relaxed);
+            // SAFETY: each entry is a C string.
+            let text = unsafe { CStr::from_ptr(*entry) }.to_bytes();
+            if text.starts_with(setting.key) {
+                setting.value.store(entry.cast_mut(), Ordering::Relaxed);
+            }
         }
         // SAFETY: the entry was not the last.
         next = unsafe { next.add(1) };
