@@ -64,11 +64,17 @@ impl Next {
     }
 
     /// Looks the symbol up; null when nobody behind us defines it.
+    #[inline(always)]
     pub(crate) fn resolve(&self) -> *mut c_void {
-        let known = self.address.load(Ordering::Relaxed);
-        if !known.is_null() {
-            return known;
+        match self.address.load(Ordering::Relaxed) {
+            unknown if unknown.is_null() => self.look_up(),
+            known => known,
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_up(&self) -> *mut c_void {
         let _errno = errno::Kept::now();
         // SAFETY: the name is a C string, and `RTLD_NEXT` a handle that dlsym(3) knows.
         let found = unsafe { dlsym(RTLD_NEXT, self.name.as_ptr()) };

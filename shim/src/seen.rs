@@ -125,25 +125,31 @@ impl Room {
     }
 }
 
-/// A file was made or opened for writing under this name.
+/// A file was made or opened for writing under this name. What is paid for each of them is here, and the rest out of line.
 pub(crate) fn made(dir: c_int, path: &CStr, how: Made) {
     if is_pidfile_name(path)
         || MAY_BE_NAMED.load(Ordering::Relaxed) && has_the_name_of_a_named(path)
     {
-        let _errno = errno::Kept::now();
-        note(dir, path, how);
+        is_one(dir, path, how);
     }
+}
+
+#[cold]
+#[inline(never)]
+fn is_one(dir: c_int, path: &CStr, how: Made) {
+    let _errno = errno::Kept::now();
+    note(dir, path, how);
 }
 
 /// A file was given another name, under which it is a pidfile if it was one before.
 pub(crate) fn renamed(from_dir: c_int, from: &CStr, to_dir: c_int, to: &CStr) {
-    let _errno = errno::Kept::now();
-    let knows = || start::may_act() && !memory::is_borrowed() && was_seen(from_dir, from);
-    if awake() && !is_pidfile_name(to) && knows() {
-        note(to_dir, to, Made::Created);
-    } else {
-        made(to_dir, to, Made::Created);
+    if awake() && !is_pidfile_name(to) && has_name_of(pidfiles(), from) {
+        let _errno = errno::Kept::now();
+        if start::may_act() && !memory::is_borrowed() && was_seen(from_dir, from) {
+            return note(to_dir, to, Made::Created);
+        }
     }
+    made(to_dir, to, Made::Created);
 }
 
 /// The user has named a pidfile. Only absolute paths name one.
@@ -222,23 +228,28 @@ fn same_as(claimed: &Room) -> Option<&'static Room> {
 }
 
 /// The last path component ends in `pid`, in any case: `httpd.pid`, `pid`, `RUNNING_PID`.
+#[inline(always)]
 fn is_pidfile_name(path: &CStr) -> bool {
-    path.to_bytes()
-        .last_chunk::<3>()
-        .is_some_and(|end| end.eq_ignore_ascii_case(b"pid"))
+    // The bit that tells small letters from capital ones.
+    const SMALL: u8 = 0x20;
+    let end = path.to_bytes().last_chunk();
+    end.is_some_and(|&[p, i, d]| [p | SMALL, i | SMALL, d | SMALL] == *b"pid")
 }
 
+#[cold]
+#[inline(never)]
 fn has_the_name_of_a_named(path: &CStr) -> bool {
     if start::steps_aside() {
         return false;
     }
     start::read_settings();
-    let name = path
-        .to_bytes()
-        .rsplit(|&byte| byte == b'/')
-        .next()
-        .unwrap_or_default();
-    named().any(|room| room.name().to_bytes() == name)
+    has_name_of(named(), path)
+}
+
+/// Whether the last path component is the name of one of them, wherever that lies.
+fn has_name_of(mut rooms: impl Iterator<Item = &'static Room>, path: &CStr) -> bool {
+    let name = path.to_bytes().rsplit(|&byte| byte == b'/').next();
+    rooms.any(|room| Some(room.name().to_bytes()) == name)
 }
 
 /// Writes the path as directory, NUL, name, NUL and gives the place of the name. A relative path is one from

@@ -191,6 +191,7 @@ fn renamed(result: c_int, old: (c_int, Path), new: (c_int, Path)) {
     }
 }
 
+#[inline(always)]
 fn made(success: bool, dir: c_int, path: Path, how: Made) {
     if success {
         // SAFETY: the call succeeded, so the kernel has read the path.
