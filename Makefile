@@ -47,10 +47,10 @@ verdicts: all
 	tests/install-packages
 	PIDWARD_RELEASE_DIR=$(release) $(CARGO) run --locked -p pidward-tests --bin tables verdicts
 
-## bench: how long a pidfile outlives its daemon; what a sweep costs
+## bench: measure pidward and its peers side by side, and write docs/benchmarks.md (root)
 bench: all
-	PIDWARD_RELEASE_DIR=$(release) $(CARGO) run --release --locked -p pidward-tests --bin latency
-	PIDWARD_RELEASE_DIR=$(release) $(CARGO) run --release --locked -p pidward-tests --bin sweep
+	tests/install-packages tests/bench/packages
+	PIDWARD_RELEASE_DIR=$(release) $(CARGO) run --release --locked -p pidward-tests --bin bench
 
 ## install: copy what was built below DESTDIR and PREFIX (/usr/local); run "make" first, as yourself
 install:

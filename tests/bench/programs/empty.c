@@ -1,0 +1,1 @@
+/* The limit of a library: it does nothing. */
