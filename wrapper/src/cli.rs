@@ -14,7 +14,7 @@ use crate::schedule::Schedule;
 /// Pidfile hygiene for daemons that nobody will change.
 #[derive(Parser, Debug)]
 #[command(name = "pidward", version, disable_help_subcommand = true)]
-struct Cli {
+pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -41,6 +41,11 @@ pub(crate) enum Command {
     override_usage = "pidward run [-p PIDFILE]... [-f] [--no-preload] [--] COMMAND [ARG]...",
     verbatim_doc_comment,
     after_help = "\
+Examples:
+  pidward run -- /usr/sbin/nginx
+  pidward run -p /run/httpd.pid -- httpd -k start
+  pidward run -f -- apachectl start
+
 Environment:
   PIDWARD_GUARD=off  start no guards: a daemon that is killed leaves its pidfile
   PIDWARD_GUARD_EXE  the guard to start, instead of the one installed
@@ -85,6 +90,10 @@ pub(crate) struct Run {
 #[command(
     verbatim_doc_comment,
     after_help = "\
+Examples:
+  pidward status
+  pidward status --json /run/nginx.pid
+
 Exit status: 0 running, 1 stale, 3 missing, 4 unknown, of several the highest; 2 usage error."
 )]
 pub(crate) struct Status {
@@ -107,6 +116,9 @@ pub(crate) struct Status {
 #[command(
     verbatim_doc_comment,
     after_help = "\
+Examples:
+  pidward signal HUP /run/nginx.pid
+
 Exit status: 0 sent, 7 not running (stale or missing), 4 not allowed or cannot be told,
 of several the highest; 2 usage error."
 )]
@@ -132,6 +144,10 @@ pub(crate) struct Signal {
 #[command(
     verbatim_doc_comment,
     after_help = "\
+Examples:
+  pidward stop /run/nginx.pid
+  pidward stop --schedule INT/10/TERM/30/KILL/5 /run/x.pid
+
 Exit status: 0 none of them is left, 1 one still lives or a pidfile could not be removed,
 4 not allowed or cannot be told, of several the highest; 2 usage error, 130 after Ctrl-C."
 )]
@@ -161,6 +177,9 @@ pub(crate) struct Stop {
 /// Wait until the daemons behind pidfiles are gone
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
+Examples:
+  pidward wait --timeout 60 /run/nginx.pid
+
 Exit status: 0 none of them lives, 124 the time is over, 4 cannot be told; 2 usage error,
 130 after Ctrl-C.")]
 pub(crate) struct Wait {
@@ -182,6 +201,10 @@ pub(crate) struct Wait {
 #[command(
     verbatim_doc_comment,
     after_help = "\
+Examples:
+  pidward sweep --dry-run
+  pidward sweep /run /srv
+
 Exit status: 0, or 1 if something stale could not be removed; 4 a directory that was named
 cannot be looked into; 2 usage error."
 )]
@@ -224,6 +247,9 @@ pub(crate) struct Sweep {
 #[command(
     verbatim_doc_comment,
     after_help = "\
+Examples:
+  pidward adopt /run/httpd.pid
+
 Exit status: 0 guarded, 1 there is no guard, 4 not plausible or not allowed, 7 not running,
 of several the highest; 2 usage error."
 )]
