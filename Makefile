@@ -6,19 +6,27 @@ DESTDIR ?=
 
 target := $(or $(CARGO_TARGET_DIR),target)
 release := $(abspath $(target)/release)
-scripts := .ci/run packaging/demo packaging/sysvinit/pidward-sweep tests/install-packages
+scripts := .ci/run packaging/build-deb packaging/build-rpm packaging/demo packaging/sysvinit/pidward-sweep tests/install-packages
+
+# Where systemd looks; what a distribution has of its own is its packaging's to say.
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 
 bindir := $(DESTDIR)$(PREFIX)/bin
 libdir := $(DESTDIR)$(PREFIX)/lib/pidward
 docdir := $(DESTDIR)$(PREFIX)/share/doc/pidward
+mandir := $(DESTDIR)$(PREFIX)/share/man
+completions := $(DESTDIR)$(PREFIX)/share
+manual := $(release)/manual
+version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 
 # Cargo runs its own jobs, and of the tests one part needs what the other built.
 .NOTPARALLEL:
-.PHONY: all demo test lint cells verdicts bench install clean help
+.PHONY: all demo test lint cells verdicts bench install deb rpm clean help
 
-## all: build pidward, pidward-guard and libpidward.so, as they are shipped
+## all: build pidward, pidward-guard and libpidward.so, as they are shipped, with man pages and completions
 all:
 	$(CARGO) build --release --locked
+	$(CARGO) run --quiet --locked -p pidward-manual -- $(manual)
 
 ## demo: build, and watch a daemon die with and without pidward
 demo: all
@@ -28,6 +36,7 @@ demo: all
 test:
 	tests/install-packages
 	$(CARGO) build --release --locked
+	$(CARGO) run --quiet --locked -p pidward-manual -- $(manual)
 	$(CARGO) test --locked -p pidward-identity -p pidward
 	PIDWARD_RELEASE_DIR=$(release) $(CARGO) test --locked -p pidward-tests
 
@@ -55,11 +64,32 @@ bench: all
 ## install: copy what was built below DESTDIR and PREFIX (/usr/local); run "make" first, as yourself
 install:
 	@test -x $(release)/pidward || { echo 'Nothing is built yet: run "make" first.' >&2; exit 1; }
-	install -d $(bindir) $(libdir) $(docdir)
+	install -d $(bindir) $(libdir) $(docdir) $(mandir)/man1 $(mandir)/man5 $(mandir)/man7 $(mandir)/man8
 	install -m 755 $(release)/pidward $(bindir)/pidward
 	install -m 755 $(release)/pidward-guard $(libdir)/pidward-guard
 	install -m 644 $(release)/libpidward.so $(libdir)/libpidward.so
+	printf 'LD_PRELOAD=%s\n' $(PREFIX)/lib/pidward/libpidward.so >$(libdir)/preload.env
+	chmod 644 $(libdir)/preload.env
 	install -m 644 README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE $(docdir)
+	install -m 644 $(manual)/man1/* $(mandir)/man1
+	install -m 644 packaging/man/*.5 $(mandir)/man5
+	install -m 644 packaging/man/*.7 $(mandir)/man7
+	install -m 644 packaging/man/*.8 $(mandir)/man8
+	install -D -m 644 $(manual)/completions/pidward.bash $(completions)/bash-completion/completions/pidward
+	install -D -m 644 $(manual)/completions/_pidward $(completions)/zsh/site-functions/_pidward
+	install -D -m 644 $(manual)/completions/pidward.fish $(completions)/fish/vendor_completions.d/pidward.fish
+	install -D -m 644 packaging/apparmor/pidward $(DESTDIR)/etc/apparmor.d/abstractions/pidward
+	install -D -m 644 packaging/systemd/pidward-sweep.service $(DESTDIR)$(UNITDIR)/pidward-sweep.service
+
+## deb: build a Debian package below target/deb (root)
+deb: all
+	tests/install-packages packaging/debian/packages
+	packaging/build-deb $(abspath $(target))/deb $(version)
+
+## rpm: build an RPM package below target/rpm (root)
+rpm: all
+	tests/install-packages packaging/rpm/packages
+	packaging/build-rpm $(abspath $(target))/rpm $(version)
 
 ## clean: remove what was built
 clean:

@@ -1,0 +1,158 @@
+//! The Debian and the RPM package.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use pidward_tests::failure::{Checked, Doing, Failure};
+
+use super::scratch::Scratch;
+use super::{Test, said, same, source};
+
+pub(super) const TESTS: &[Test] = &[
+    ("lintian_finds_no_fault_with_the_debian_package", lintian),
+    ("rpmlint_finds_no_fault_with_the_rpm_package", rpmlint),
+    (
+        "both_packages_and_make_install_have_the_same_files",
+        same_files,
+    ),
+    ("library_and_guard_are_at_fixed_paths", fixed_paths),
+];
+
+/// A package, and the directory that it is in.
+pub(super) struct Package {
+    _directory: Scratch,
+    pub(super) file: PathBuf,
+}
+
+/// Makes a package: `deb` or `rpm`.
+pub(super) fn build(kind: &str, version: &str) -> Checked<Package> {
+    let directory = Scratch::new(&format!("{kind}-{version}"))?;
+    let script = source().join(format!("packaging/build-{kind}"));
+    let to = directory.path().join("built");
+    let said = said(Command::new(script).arg(to).arg(version))?;
+    let file = said
+        .lines()
+        .rev()
+        .find(|line| line.ends_with(&format!(".{kind}")));
+    let file = file.ok_or_else(|| Failure::new("no package", &said))?;
+    Ok(Package {
+        file: PathBuf::from(file),
+        _directory: directory,
+    })
+}
+
+/// Made once for all tests that only look at it.
+fn made(kind: &'static str) -> Checked<&'static Package> {
+    static DEB: OnceLock<Checked<Package>> = OnceLock::new();
+    static RPM: OnceLock<Checked<Package>> = OnceLock::new();
+    let once = if kind == "deb" { &DEB } else { &RPM };
+    let made = once.get_or_init(|| build(kind, env!("CARGO_PKG_VERSION")));
+    made.as_ref().map_err(Clone::clone)
+}
+
+fn lintian() -> Checked {
+    let file = &made("deb")?.file;
+    // Whose word it is that the library has to be linked with what it uses, is no judge of LD_PRELOAD: E and W fail.
+    let mut command = Command::new("lintian");
+    command
+        .args(["--fail-on", "error,warning", "--allow-root"])
+        .arg(file);
+    let said = said(&mut command)?;
+    same("lintian speaks", &said.trim(), &"")
+}
+
+fn rpmlint() -> Checked {
+    let configuration = source().join("packaging/rpm/rpmlint.toml");
+    let mut command = Command::new("rpmlint");
+    command.arg("-c").arg(configuration).arg(&made("rpm")?.file);
+    let said = said(&mut command)?;
+    match said.contains("0 errors, 0 warnings") {
+        true => Ok(()),
+        false => Err(Failure::new("rpmlint speaks", said)),
+    }
+}
+
+/// The files of a Debian package.
+fn of_deb() -> Checked<BTreeSet<String>> {
+    let said = said(Command::new("dpkg-deb").arg("-c").arg(&made("deb")?.file))?;
+    let files = said.lines().filter(|line| line.starts_with('-'));
+    let names = files.filter_map(|line| line.split_whitespace().nth(5));
+    Ok(names
+        .map(|name| name.trim_start_matches('.').to_owned())
+        .collect())
+}
+
+fn of_rpm() -> Checked<BTreeSet<String>> {
+    let said = said(Command::new("rpm").args(["-qlp"]).arg(&made("rpm")?.file))?;
+    Ok(said.lines().map(str::to_owned).collect())
+}
+
+/// What `make install` installs below a directory, which packages are made of.
+fn of_make() -> Checked<BTreeSet<String>> {
+    let scratch = Scratch::new("install")?;
+    let mut make = Command::new("make");
+    make.args(["install", "PREFIX=/usr", "-C"]).arg(source());
+    make.arg(format!("DESTDIR={}", scratch.path().display()));
+    said(&mut make)?;
+    let found = said(
+        Command::new("find")
+            .arg(scratch.path())
+            .args(["-type", "f"]),
+    )?;
+    let top = scratch.path().display().to_string();
+    Ok(found
+        .lines()
+        .map(|file| file.replacen(&top, "", 1))
+        .collect())
+}
+
+/// But for the rules of each distribution.
+fn same_files() -> Checked {
+    let plain = |files: BTreeSet<String>| -> BTreeSet<String> {
+        let plain = files
+            .iter()
+            .map(|file| file.trim_end_matches(".gz").to_owned());
+        let of_distributions = ["/usr/share/doc/", "/usr/share/lintian/", "/etc/init.d/"];
+        let common = plain.filter(|file| !of_distributions.iter().any(|it| file.starts_with(it)));
+        common
+            .filter(|file| file != "/usr/lib/pidward")
+            .map(|file| {
+                let file = file.replace("/zsh/vendor-completions/", "/zsh/site-functions/");
+                match file.strip_prefix("/lib/") {
+                    Some(rest) => format!("/usr/lib/{rest}"),
+                    None => file,
+                }
+            })
+            .collect()
+    };
+    let (deb, rpm, made) = (plain(of_deb()?), plain(of_rpm()?), plain(of_make()?));
+    same("the Debian package", &deb, &made)?;
+    same("the RPM package", &rpm, &made)?;
+    let count = made.iter().filter(|file| file.contains("/man/")).count();
+    match count > 10 {
+        true => Ok(()),
+        false => Err(Failure::new("man pages are missing", format!("{made:#?}"))),
+    }
+}
+
+fn fixed_paths() -> Checked {
+    let files = of_deb()?;
+    for file in ["libpidward.so", "pidward-guard"] {
+        let path = Path::new("/usr/lib/pidward").join(file);
+        if !files.contains(path.to_str().unwrap_or_default()) {
+            return Err(Failure::new("not there", path.display()));
+        }
+    }
+    // The linker looks for libraries in no directory of that name.
+    let cache = said(&mut Command::new("/sbin/ldconfig").arg("-v").arg("-N").arg("-X"))?;
+    match cache
+        .lines()
+        .any(|line| line.starts_with("/usr/lib/pidward"))
+    {
+        true => Err(Failure::new("the linker looks there", cache)),
+        false => Ok(()),
+    }
+    .doing("look where the linker looks")
+}
