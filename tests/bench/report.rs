@@ -103,12 +103,14 @@ impl Report {
         });
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let libc = said("getconf", &["GNU_LIBC_VERSION"])?;
-        let kernel = said("uname", &["-sr"])?;
+        // What is behind the numbers is the builder's own.
+        let kernel = said("uname", &["-r"])?;
+        let kernel = kernel.split('-').next().unwrap_or_default();
         let day = said("date", &["+%Y-%m-%d"])?;
         let model = model.unwrap_or_else(|| "an unnamed processor".to_owned());
         Ok(Self {
             sections: Vec::new(),
-            machine: format!("{day}, {processors} processors ({model}), {kernel}, {libc}"),
+            machine: format!("{day}, {processors} processors ({model}), Linux {kernel}, {libc}"),
         })
     }
 

@@ -146,7 +146,7 @@ fn fixed_paths() -> Checked {
         }
     }
     // The linker looks for libraries in no directory of that name.
-    let cache = said(&mut Command::new("/sbin/ldconfig").arg("-v").arg("-N").arg("-X"))?;
+    let cache = said(Command::new("/sbin/ldconfig").args(["-v", "-N", "-X"]))?;
     match cache
         .lines()
         .any(|line| line.starts_with("/usr/lib/pidward"))
