@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Wait(Wait),
     Sweep(Sweep),
     Adopt(Adopt),
+    #[command(name = "drop-in")]
+    DropIn(DropIn),
 }
 
 /// Run a command whose pidfile goes when it dies
@@ -220,6 +222,10 @@ pub(crate) struct Sweep {
     #[arg(long, verbatim_doc_comment)]
     pub(crate) suspect: bool,
 
+    /// Say nothing of what stays, but of what is stale and cannot be removed
+    #[arg(short = 'q', long)]
+    pub(crate) quiet: bool,
+
     /// Answer with one JSON array
     #[arg(long)]
     pub(crate) json: bool,
@@ -262,6 +268,47 @@ pub(crate) struct Adopt {
     /// Pidfiles
     #[arg(value_name = "PIDFILE", required = true, value_parser = not_empty())]
     pub(crate) pidfiles: Vec<PathBuf>,
+}
+
+/// Print what starts a service that is there already with pidward
+///
+/// Reads the unit and its drop-ins, and prints a drop-in that puts "pidward run --"
+/// before its commands. Tells on standard error what of the unit's sandbox takes a
+/// line of defence away.
+#[derive(clap::Args, Debug)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "\
+Examples:
+  pidward drop-in systemd nginx
+  pidward drop-in systemd nginx --install
+
+Exit status: 0, or 1 a file that is not pidward's is in the way; 2 there is no such service; 4 it
+cannot be read or written."
+)]
+pub(crate) struct DropIn {
+    /// Write it to /etc/systemd/system, and say what to run next
+    #[arg(long)]
+    pub(crate) install: bool,
+
+    /// Remove what --install has written
+    #[arg(long, conflicts_with = "install")]
+    pub(crate) remove: bool,
+
+    /// The init system
+    #[arg(value_name = "KIND")]
+    pub(crate) kind: Kind,
+
+    /// The service, as the init system calls it
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+}
+
+/// An init system.
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// A drop-in for a unit
+    Systemd,
 }
 
 fn signal(text: &str) -> Result<identity::Signal, &'static str> {

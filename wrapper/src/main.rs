@@ -11,6 +11,7 @@
 //!   has left; [`changes`]: waiting for what somebody else does to a pidfile
 //! - [`tree`]: what lies below a directory; [`sweeper`]: removes what is stale of it; [`around`]: what is around many
 //!   pidfiles; [`own`]: pidfiles that hold our own number
+//! - [`unit`]: a service unit of systemd
 //! - [`guard`]: starts a guard, unnoticed by the command
 //! - [`parts`]: where the library and the guard lie
 //! - [`environment`]: what the command inherits
@@ -39,6 +40,7 @@ mod say;
 mod schedule;
 mod sweeper;
 mod tree;
+mod unit;
 mod vigil;
 
 use cli::Command;
@@ -55,6 +57,7 @@ fn main(start: Start) -> Exit {
         Ok(Command::Stop(options)) => command::stop::stop(&options, &start.environment),
         Ok(Command::Wait(options)) => command::wait::wait(&options, &start.environment),
         Ok(Command::Sweep(options)) => command::sweep::sweep(&options, &start.environment),
+        Ok(Command::DropIn(options)) => command::drop_in::drop_in(&options, &start.environment),
         Ok(Command::Adopt(options)) => command::adopt::adopt(&options, &start.environment),
     }
 }

@@ -6,6 +6,7 @@
 //! is done about it: a daemon does not stay down because its standard error is closed.
 
 pub(crate) mod deed;
+pub(crate) mod drop_in;
 pub(crate) mod foreground;
 mod json;
 pub(crate) mod progress;

@@ -19,6 +19,7 @@ use crate::sweeper::{Fate, Report, What};
 pub(crate) struct Answer {
     json: bool,
     dry_run: bool,
+    quiet: bool,
     /// Nothing was said yet.
     is_first: bool,
     /// Standard output takes nothing any more, which was said. The sweep goes on.
@@ -43,10 +44,11 @@ pub(super) struct Words {
 
 impl Answer {
     /// Nothing was said yet.
-    pub(crate) fn new(json: bool, dry_run: bool, progress: Option<Progress>) -> Self {
+    pub(crate) fn new(json: bool, dry_run: bool, quiet: bool, progress: Option<Progress>) -> Self {
         Self {
             json,
             dry_run,
+            quiet,
             is_first: true,
             is_broken: false,
             progress,
@@ -83,6 +85,9 @@ impl Answer {
 
 impl Report for Answer {
     fn tell(&mut self, what: &What<'_>, fate: &Fate) {
+        if self.quiet && matches!(fate, Fate::Left(None) | Fate::Missing) {
+            return;
+        }
         let words = words(what, fate, self.dry_run);
         if !self.json {
             let Words {

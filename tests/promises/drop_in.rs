@@ -1,0 +1,282 @@
+//! The promises of `pidward drop-in systemd`: what it prints for a unit, and what it installs.
+
+use std::fs;
+use std::path::Path;
+
+use pidward_tests::failure::{Checked, Doing, Failure};
+use pidward_tests::namespace;
+
+use crate::answer::{Answer, ask};
+use crate::compare::bare;
+use crate::promise::Promise;
+use crate::scene::{HOME, Scene};
+
+const UNITS: &str = "/etc/systemd/system";
+
+/// All of them.
+pub(crate) fn promises() -> Vec<Promise> {
+    let each = |name: &'static str, check: fn(&Scene) -> Checked| Promise::new(name, check);
+    vec![
+        each("a_drop_in_puts_run_before_each_command", commands),
+        each("a_drop_in_names_the_pidfile_where_it_is_known", pidfiles),
+        each("a_drop_in_is_the_same_when_it_is_in_place_already", again),
+        each(
+            "a_drop_in_lets_through_what_the_units_sandbox_would_not",
+            sandbox,
+        ),
+        each(
+            "a_drop_in_tells_what_takes_a_line_of_defence_away",
+            warnings,
+        ),
+        each(
+            "a_drop_in_is_installed_and_removed_and_nothing_else_is",
+            installed,
+        ),
+        each("without_such_a_service_there_is_no_drop_in", refusals),
+        each(
+            "systemd_finds_no_fault_with_debians_units_and_their_drop_ins",
+            debians,
+        ),
+    ]
+}
+
+/// A unit of this text, and nothing else.
+fn unit(name: &str, text: &str) -> Checked {
+    fs::create_dir_all(HOME).doing("make a directory")?;
+    namespace::cover(UNITS)?;
+    fs::write(Path::new(UNITS).join(name), text).doing("write a unit")
+}
+
+/// The drop-in of x.service with this section has these lines, and begins as ours do.
+fn has(scene: &Scene, section: &str, lines: &[&str]) -> Checked<Answer> {
+    unit("x.service", &format!("[Service]\n{section}\n"))?;
+    let answer = ask(scene, "drop-in systemd x")?;
+    let pidward = scene.release.join("pidward").display().to_string();
+    let said = answer.out.replace(&pidward, "PIDWARD");
+    let begins = said.starts_with("# Written by \"pidward drop-in systemd x.service\".\n");
+    let all = lines.iter().all(|line| said.lines().any(|it| it == *line));
+    answer.says(0, begins && all, &format!("{lines:#?}"))?;
+    Ok(answer)
+}
+
+fn commands(scene: &Scene) -> Checked {
+    let reset = ["[Service]", "ExecStart="];
+    has(scene, "ExecStart=/bin/x -a $B", &reset)?;
+    for (start, expected) in [
+        ("/bin/x -a $B", "PIDWARD run -- /bin/x -a $B"),
+        ("-/bin/x", "-PIDWARD run -- /bin/x"),
+        ("+:/bin/x", "+:PIDWARD run -- /bin/x"),
+        ("@/bin/x x -a", "PIDWARD run -- /bin/x -a"),
+        ("\"/a b/x\" \"%i\"", "PIDWARD run -- \"/a b/x\" \"%i\""),
+        ("/bin/x \\\n  --long", "PIDWARD run -- /bin/x    --long"),
+    ] {
+        has(
+            scene,
+            &format!("ExecStart={start}"),
+            &[&format!("ExecStart={expected}")],
+        )?;
+    }
+    let two = "Type=oneshot\nExecStart=/bin/gone\nExecStart=\nExecStart=/bin/x\nExecStart=/bin/y";
+    let answer = has(
+        scene,
+        two,
+        &[
+            "ExecStart=PIDWARD run -- /bin/x",
+            "ExecStart=PIDWARD run -- /bin/y",
+        ],
+    )?;
+    answer.is(0, !answer.out.contains("/bin/gone"), "what is in force")?;
+    // What the administrator has changed counts.
+    unit("x.service", "[Service]\nExecStart=/bin/x\n")?;
+    fs::create_dir(format!("{UNITS}/x.service.d")).doing("make a directory")?;
+    let other = "[Service]\nExecStart=\nExecStart=/bin/other\n";
+    fs::write(format!("{UNITS}/x.service.d/10-other.conf"), other).doing("write a drop-in")?;
+    let answer = ask(scene, "drop-in systemd x.service")?;
+    let is_other =
+        answer.out.contains("run -- /bin/other\n") && !answer.out.contains("-- /bin/x\n");
+    answer.is(0, is_other, "the administrator's")
+}
+
+fn pidfiles(scene: &Scene) -> Checked {
+    let sweep = |path: &str| format!("ExecStopPost=-+PIDWARD sweep --quiet {path}");
+    let start = |path: &str| format!("ExecStart=PIDWARD run -p {path} -- /bin/x");
+    for (setting, path) in [
+        ("/run/x.pid", "/run/x.pid"),
+        ("y/x.pid", "/run/y/x.pid"),
+        ("%t/x.pid", "%t/x.pid"),
+    ] {
+        let section = format!("Type=forking\nPIDFile={setting}\nExecStart=/bin/x");
+        let answer = has(scene, &section, &[&start(path), &sweep(path)])?;
+        answer.is(0, !answer.out.contains("PIDFile="), "no other PIDFile=")?;
+    }
+    let section = "Type=forking\nExecStart=/bin/x --pidfile=/run/z.pid";
+    has(
+        scene,
+        section,
+        &["PIDFile=/run/z.pid", &sweep("/run/z.pid")],
+    )?;
+    // Only a forking one has its main process told by it.
+    let section = "Type=notify\nExecStart=/bin/x --pidfile=/run/z.pid";
+    let answer = has(scene, section, &[&sweep("/run/z.pid")])?;
+    answer.is(0, !answer.out.contains("PIDFile="), "no PIDFile=")?;
+    let script = "/mnt/script";
+    fs::write(script, "#!/bin/sh\n# pidfile: /var/run/old.pid\n").doing("write a script")?;
+    let text =
+        format!("[Unit]\nSourcePath={script}\n[Service]\nType=forking\nExecStart={script} start\n");
+    unit("x.service", &text)?;
+    let answer = ask(scene, "drop-in systemd x")?;
+    answer.is(
+        0,
+        answer.out.contains("PIDFile=/var/run/old.pid\n"),
+        "the script's",
+    )
+}
+
+fn again(scene: &Scene) -> Checked {
+    unit(
+        "x.service",
+        "[Service]\nType=forking\nPIDFile=/run/x.pid\nExecStart=/bin/x\n",
+    )?;
+    let first = ask(scene, "drop-in systemd x")?;
+    ask(scene, "drop-in systemd x --install")?.says(0, true, "installed")?;
+    let second = ask(scene, "drop-in systemd x")?;
+    second.is(0, second.out == first.out, &first.out)?;
+    // And where somebody has written it himself.
+    let own = "[Service]\nExecStart=/usr/bin/pidward run -- /bin/x";
+    has(scene, own, &["ExecStart=/usr/bin/pidward run -- /bin/x"]).map(drop)
+}
+
+fn sandbox(scene: &Scene) -> Checked {
+    let file = |name: &str| scene.release.join(name).display().to_string();
+    // The guard's path begins with the command's.
+    let paths = format!("ExecPaths=PIDWARD {} PIDWARD-guard", file("libpidward.so"));
+    has(
+        scene,
+        "NoExecPaths=/\nExecPaths=/bin/x\nExecStart=/bin/x",
+        &[&paths],
+    )?;
+    let strict = "ProtectSystem=strict\nExecStart=/bin/x";
+    has(scene, strict, &["ReadWritePaths=-/var/lib/pidward"])?;
+    let families = "RestrictAddressFamilies=AF_INET AF_INET6\nExecStart=/bin/x";
+    has(scene, families, &["RestrictAddressFamilies=AF_UNIX"])?;
+    for plain in [
+        "ProtectSystem=full",
+        "RestrictAddressFamilies=AF_UNIX AF_INET",
+        "RestrictAddressFamilies=~AF_PACKET",
+        "NoNewPrivileges=yes",
+        "MemoryDenyWriteExecute=yes",
+    ] {
+        let answer = has(scene, &format!("{plain}\nExecStart=/bin/x"), &[])?;
+        let lines = answer.out.lines().count();
+        answer.is(0, lines == 4, "nothing for that")?;
+    }
+    Ok(())
+}
+
+fn warnings(scene: &Scene) -> Checked {
+    for (setting, word) in [
+        ("SystemCallFilter=@system-service", "SystemCallFilter="),
+        ("RootDirectory=/srv/root", "RootDirectory="),
+        ("ProcSubset=pid", "ProcSubset=pid"),
+        ("Type=forking", "PIDFile="),
+        ("TemporaryFileSystem=/", "TemporaryFileSystem= hides"),
+        ("PrivateTmp=yes\nPIDFile=/tmp/x.pid", "PrivateTmp="),
+    ] {
+        let answer = has(scene, &format!("{setting}\nExecStart=/bin/x"), &[])?;
+        // In the drop-in too, for who reads it later.
+        let comment = answer
+            .out
+            .lines()
+            .any(|line| line.starts_with("# ") && line.contains(word));
+        answer.says(0, comment && answer.err.contains(word), setting)?;
+    }
+    let answer = has(scene, "ExecStart=/usr/bin/su", &[])?;
+    answer.says(0, answer.err.contains("gains rights"), "setuid")?;
+    let answer = has(scene, "ExecStart=/bin/x", &[])?;
+    answer.is(0, true, "nothing to tell")
+}
+
+fn installed(scene: &Scene) -> Checked {
+    unit("x.service", "[Service]\nExecStart=/bin/x\n")?;
+    let printed = ask(scene, "drop-in systemd x")?;
+    let file = format!("{UNITS}/x.service.d/50-pidward.conf");
+    let answer = ask(scene, "drop-in systemd x --install")?;
+    let next = "Now run: systemctl daemon-reload && systemctl restart x.service\n";
+    answer.is(0, answer.out == format!("wrote {file}\n{next}"), next)?;
+    let written = fs::read_to_string(&file).doing("read it")?;
+    if written != printed.out {
+        return Err(Failure::new("another one is written", written));
+    }
+    let answer = ask(scene, "drop-in systemd x --remove")?;
+    answer.is(0, answer.out == format!("removed {file}\n{next}"), next)?;
+    if Path::new(&file).exists() || Path::new(&format!("{UNITS}/x.service.d")).exists() {
+        return Err(Failure::new("something is left", file));
+    }
+    ask(scene, "drop-in systemd x --remove")?.says(0, true, "nothing to remove")?;
+    // Somebody else's.
+    fs::create_dir(format!("{UNITS}/x.service.d")).doing("make a directory")?;
+    fs::write(&file, "[Service]\n").doing("write another")?;
+    for option in ["--install", "--remove"] {
+        let answer = ask(scene, &format!("drop-in systemd x {option}"))?;
+        answer.says(1, answer.err.contains("was not written by pidward"), option)?;
+    }
+    let left = fs::read_to_string(&file).doing("read it")?;
+    match left == "[Service]\n" {
+        true => Ok(()),
+        false => Err(Failure::new("another's file was changed", left)),
+    }
+}
+
+fn refusals(scene: &Scene) -> Checked {
+    unit("x.service", "[Service]\nType=oneshot\nExecStop=/bin/x\n")?;
+    for (name, words) in [
+        ("nowhere", "there is no unit nowhere"),
+        ("x.socket", "x.socket is no service"),
+        ("../x", "is no name of a unit"),
+        ("x", "x.service starts nothing"),
+    ] {
+        let answer = ask(scene, &format!("drop-in systemd {name}"))?;
+        answer.says(
+            2,
+            answer.out.is_empty() && answer.err.contains(words),
+            words,
+        )?;
+    }
+    Ok(())
+}
+
+/// systemd-analyze(1) has nothing to say that it did not say before.
+fn debians(scene: &Scene) -> Checked {
+    scene.clear()?;
+    namespace::cover("/tmp")?;
+    let verify = |unit: &str| {
+        let mut verify = bare("/usr/bin/systemd-analyze".as_ref());
+        verify.args(["verify", "--man=no", unit]);
+        Answer::of(verify)
+    };
+    for name in [
+        "apache2",
+        "ssh",
+        "nginx",
+        "redis-server",
+        "cron",
+        "rsyslog",
+        "haproxy",
+        "dnsmasq",
+        "memcached",
+        "chrony",
+    ] {
+        namespace::cover(UNITS)?;
+        let unit = format!("{name}.service");
+        let before = verify(&unit)?;
+        let answer = ask(scene, &format!("drop-in systemd {name} --install"))?;
+        answer.says(0, true, name)?;
+        let after = verify(&unit)?;
+        after.says(
+            before.code.unwrap_or(-1),
+            after.err == before.err,
+            &before.err,
+        )?;
+    }
+    Ok(())
+}

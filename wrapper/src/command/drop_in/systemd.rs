@@ -1,0 +1,324 @@
+//! The drop-in for a unit of systemd, systemd.service(5): what is put before its commands, and what its sandbox needs or takes
+//! away.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pidward_identity::pid::Pid;
+use pidward_identity::verdict::Class;
+
+use crate::environment::Environment;
+use crate::find::Search;
+use crate::finding::{Looked, question};
+use crate::unit::Unit;
+
+/// What of pidward a unit has to execute or load.
+pub(super) struct Parts {
+    pub(super) pidward: PathBuf,
+    pub(super) library: PathBuf,
+    pub(super) guard: PathBuf,
+}
+
+/// What a unit's settings take away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Warning {
+    /// The command is called by another name than its path, which is lost.
+    OtherName(String),
+    /// It forks, and nothing says which pidfile is its.
+    NoPidfile,
+    /// This setting is a filter of system calls.
+    Filter(&'static str),
+    /// This setting has the unit see another root, in which pidward has to be.
+    OtherRoot(&'static str),
+    /// This setting hides a path that is pidward's.
+    Hidden(&'static str, PathBuf),
+    /// The pidfile is where nobody else sees it.
+    PrivatePidfile,
+    /// /proc shows processes alone, so no record tells one boot from another.
+    NoBoot,
+    /// The kernel gives new rights to the command, and loads no library into it.
+    Privileged(String),
+}
+
+/// A drop-in: its text, and what there is to know about it.
+pub(super) struct DropIn {
+    pub(super) text: String,
+    pub(super) warnings: Vec<Warning>,
+}
+
+/// The drop-in for a unit; `None` when it starts nothing.
+pub(super) fn of(unit: &Unit, parts: &Parts, environment: &Environment) -> Option<DropIn> {
+    let starts = unit.all("ExecStart");
+    let first = starts.first()?;
+    let pidfile = pidfile(unit, first, environment);
+    let forks = unit.get("Type") == Some("forking");
+    let mut warnings = Vec::new();
+    let mut lines = vec!["[Service]".to_owned(), "ExecStart=".to_owned()];
+    let run = run(parts, pidfile.as_deref());
+    for start in &starts {
+        let (line, lost) = prefixed(start, &run);
+        lines.push(format!("ExecStart={line}"));
+        warnings.extend(lost.map(Warning::OtherName));
+    }
+    match &pidfile {
+        Some(pidfile) => {
+            if forks && unit.get("PIDFile").is_none() {
+                lines.push(format!("PIDFile={pidfile}"));
+            }
+            let pidward = word(&parts.pidward);
+            // With all rights, and outside of the unit's sandbox.
+            lines.push(format!(
+                "ExecStopPost=-+{pidward} sweep --quiet {}",
+                quoted(pidfile)
+            ));
+        }
+        None if forks => warnings.push(Warning::NoPidfile),
+        None => {}
+    }
+    lines.extend(sandbox(unit, parts));
+    warnings.extend(taken_away(unit, parts, pidfile.as_deref(), first));
+    let mut text = lines.join("\n");
+    text.push('\n');
+    Some(DropIn { text, warnings })
+}
+
+/// What is put before a command.
+fn run(parts: &Parts, pidfile: Option<&str>) -> String {
+    let mut words = vec![word(&parts.pidward), "run".to_owned()];
+    if let Some(pidfile) = pidfile {
+        words.extend(["-p".to_owned(), quoted(pidfile)]);
+    }
+    words.push("--".to_owned());
+    words.join(" ")
+}
+
+/// A line of commands with `run` before each; and the name that the first one was to be called by, which is lost.
+fn prefixed(line: &str, run: &str) -> (String, Option<String>) {
+    let mut lost = None;
+    let one = |command: &str| {
+        let command = command.trim();
+        let rest = command.trim_start_matches(['@', '-', ':', '+', '!']);
+        let marks = command
+            .get(..command.len() - rest.len())
+            .unwrap_or_default();
+        let rest = rest.trim_start();
+        let (program, arguments) = first_word(rest);
+        if is_ours(program, arguments) {
+            return command.to_owned();
+        }
+        if !marks.contains('@') {
+            return format!("{marks}{run} {rest}");
+        }
+        let (name, arguments) = first_word(arguments.trim_start());
+        let is_its = Path::new(program).file_name() == Path::new(name).file_name();
+        if !is_its {
+            lost.get_or_insert(name.to_owned());
+        }
+        let marks = marks.replace('@', "");
+        format!("{marks}{run} {program}{arguments}")
+    };
+    // Several commands of a oneshot; an escaped semicolon is an argument.
+    let commands: Vec<String> = line.split(" ; ").map(one).collect();
+    (commands.join(" ; "), lost)
+}
+
+/// Somebody has put it there already.
+fn is_ours(program: &str, arguments: &str) -> bool {
+    let name = Path::new(program).file_name();
+    name.is_some_and(|name| name == "pidward") && arguments.trim_start().starts_with("run")
+}
+
+/// The first word, with its quotes, and what is behind it.
+fn first_word(text: &str) -> (&str, &str) {
+    let mut quote = None;
+    let mut escaped = false;
+    for (at, character) in text.char_indices() {
+        match (character, quote) {
+            _ if escaped => escaped = false,
+            ('\\', _) => escaped = true,
+            (mark, Some(open)) if mark == open => quote = None,
+            ('"' | '\'', None) => quote = Some(character),
+            (space, None) if space.is_whitespace() => return text.split_at(at),
+            _ => {}
+        }
+    }
+    (text, "")
+}
+
+/// The unit's pidfile, if that is known: from the unit, its command, the script that it was made from, or the running daemon.
+fn pidfile(unit: &Unit, start: &str, environment: &Environment) -> Option<String> {
+    let named = unit
+        .get("PIDFile")
+        .map(|path| match path.starts_with(['/', '%']) {
+            true => path.to_owned(),
+            false => format!("/run/{path}"),
+        });
+    named
+        .or_else(|| of_command(start))
+        .or_else(|| of_script(unit.get("SourcePath")?))
+        .or_else(|| of_running(&unit.name, environment))
+}
+
+/// What it was told by an option that many daemons have.
+fn of_command(start: &str) -> Option<String> {
+    let mut words = start.split_whitespace();
+    while let Some(word) = words.next() {
+        for option in ["--pidfile", "--pid-file"] {
+            let value = match word.strip_prefix(option) {
+                Some("") => words.clone().next(),
+                Some(rest) => rest.strip_prefix('='),
+                None => None,
+            };
+            if let Some(path) = value.filter(|path| path.starts_with('/')) {
+                return Some(path.to_owned());
+            }
+        }
+    }
+    None
+}
+
+/// What an init script says: `# pidfile: PATH` in its head, or `PIDFILE=PATH`.
+fn of_script(path: &str) -> Option<String> {
+    let text = fs::read(path).ok()?;
+    let text = String::from_utf8_lossy(&text);
+    let path = |line: &str| {
+        let line = line.trim();
+        let value = line
+            .strip_prefix("# pidfile:")
+            .or_else(|| line.strip_prefix("PIDFILE="))?;
+        let value = value.trim().trim_matches(['"', '\'']);
+        let is_plain = |it: char| it.is_ascii_alphanumeric() || "/._-@".contains(it);
+        (value.starts_with('/') && value.chars().all(is_plain)).then(|| value.to_owned())
+    };
+    text.lines().find_map(path)
+}
+
+/// The one pidfile that names a process of the unit's, if it runs.
+fn of_running(unit: &str, environment: &Environment) -> Option<String> {
+    let is_its = |pid: Pid| {
+        let groups = fs::read_to_string(format!("/proc/{}/cgroup", pid.get()));
+        groups.is_ok_and(|groups| groups.split(['/', '\n']).any(|part| part == unit))
+    };
+    let search = Search::usual(environment);
+    let mut found = search.found.iter().filter(|found| {
+        let finding = Looked::at(&found.place, question(environment, false)).finding;
+        finding.reason.class() == Class::Running && finding.pid().is_some_and(is_its)
+    });
+    let one = found.next().filter(|_| found.next().is_none())?;
+    one.place.path.to_str().map(str::to_owned)
+}
+
+/// What the unit's sandbox has to let through.
+fn sandbox(unit: &Unit, parts: &Parts) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !unit.all("NoExecPaths").is_empty() {
+        let paths = [&parts.pidward, &parts.library, &parts.guard];
+        let words: Vec<String> = paths.iter().map(|path| word(path)).collect();
+        lines.push(format!("ExecPaths={}", words.join(" ")));
+    }
+    if unit.get("ProtectSystem") == Some("strict") {
+        // Where the recorded ones are listed.
+        lines.push("ReadWritePaths=-/var/lib/pidward".to_owned());
+    }
+    let families = unit.all("RestrictAddressFamilies");
+    let is_list = families.first().is_some_and(|it| !it.starts_with('~'));
+    if is_list && !families.iter().any(|it| it.contains("AF_UNIX")) {
+        // The guard tells the log.
+        lines.push("RestrictAddressFamilies=AF_UNIX".to_owned());
+    }
+    lines
+}
+
+fn taken_away(unit: &Unit, parts: &Parts, pidfile: Option<&str>, start: &str) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    for filter in ["SystemCallFilter", "SystemCallArchitectures"] {
+        if !unit.all(filter).is_empty() {
+            warnings.push(Warning::Filter(filter));
+            break;
+        }
+    }
+    for root in ["RootDirectory", "RootImage"] {
+        if unit.get(root).is_some_and(|root| root != "/") {
+            warnings.push(Warning::OtherRoot(root));
+        }
+    }
+    for key in ["InaccessiblePaths", "TemporaryFileSystem"] {
+        let values = unit.all(key);
+        let hidden = values.iter().flat_map(|value| value.split_whitespace());
+        let hidden = hidden.map(|path| path.trim_start_matches(['-', '+']));
+        let hidden = hidden.map(|path| path.split(':').next().unwrap_or_default());
+        let mut hidden = hidden.filter(|path| parts.pidward.starts_with(path));
+        if let Some(path) = hidden.next() {
+            warnings.push(Warning::Hidden(key, path.into()));
+        }
+    }
+    let is_private = |path: &str| path.starts_with("/tmp/") || path.starts_with("/var/tmp/");
+    if unit.is_on("PrivateTmp") && pidfile.is_some_and(is_private) {
+        warnings.push(Warning::PrivatePidfile);
+    }
+    if unit.get("ProcSubset") == Some("pid") {
+        warnings.push(Warning::NoBoot);
+    }
+    warnings.extend(privileged(start));
+    warnings
+}
+
+/// Whether the program gains rights when it is executed.
+fn privileged(start: &str) -> Option<Warning> {
+    use std::os::unix::fs::PermissionsExt;
+    let command = start
+        .trim_start_matches(['@', '-', ':', '+', '!'])
+        .trim_start();
+    let (program, _) = first_word(command);
+    let mode = fs::metadata(program).ok()?.permissions().mode();
+    (mode & 0o6000 != 0).then(|| Warning::Privileged(program.to_owned()))
+}
+
+/// A path of ours as a word: specifiers are doubled.
+fn word(path: &Path) -> String {
+    quoted(&path.display().to_string().replace('%', "%%"))
+}
+
+fn quoted(text: &str) -> String {
+    match text.contains(|it: char| it.is_whitespace() || "\"'\\;$".contains(it)) {
+        true => format!(
+            "\"{}\"",
+            text.replace('\\', "\\\\")
+                .replace('"', "\\\"")
+                .replace('$', "$$")
+        ),
+        false => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_before_a_command_goes_on_standing_there() {
+        for (line, expected) in [
+            ("/bin/x -a", "R -- /bin/x -a"),
+            ("-/bin/x", "-R -- /bin/x"),
+            ("!!/bin/x $A", "!!R -- /bin/x $A"),
+            ("-@/bin/x x -a", "-R -- /bin/x -a"),
+            ("\"/a b/x\" 'c d'", "R -- \"/a b/x\" 'c d'"),
+            ("/a ; /b \\; c", "R -- /a ; R -- /b \\; c"),
+            (
+                "/usr/bin/pidward run -- /bin/x",
+                "/usr/bin/pidward run -- /bin/x",
+            ),
+        ] {
+            assert_eq!(prefixed(line, "R --").0, expected);
+        }
+        assert_eq!(prefixed("@/bin/sh -sh", "R").1.as_deref(), Some("-sh"));
+    }
+
+    #[test]
+    fn an_option_names_the_pidfile() {
+        for start in ["/x --pidfile /run/x.pid", "/x --a --pid-file=/run/x.pid"] {
+            assert_eq!(of_command(start).as_deref(), Some("/run/x.pid"));
+        }
+        assert_eq!(of_command("/x --pidfile x.pid --pidfiles=/y"), None);
+    }
+}

@@ -1,0 +1,151 @@
+//! What there is to say of a drop-in.
+
+use std::io;
+use std::path::Path;
+
+use super::text::{cause_of, escaped};
+use super::{advice, notice, to_stdout};
+use crate::command::drop_in::{Refused, Warning};
+use crate::exit::Exit;
+use crate::parts::Unusable;
+use crate::unit::NoUnit;
+
+/// There is no such unit.
+pub(crate) fn no_unit(name: &str, why: &NoUnit) -> Exit {
+    let name = escaped(name.as_ref());
+    match why {
+        NoUnit::BadName => notice(&format!("{name} is no name of a unit")),
+        NoUnit::NoService => advice(
+            &format!("{name} is no service"),
+            "Name the service that it starts: that has the daemon.",
+        ),
+        NoUnit::NotFound => advice(
+            &format!("there is no unit {name}"),
+            "\"systemctl list-unit-files --type=service\" lists those that there are.",
+        ),
+        NoUnit::Unreadable(path, error) => {
+            notice(&format!(
+                "cannot read {}: {}",
+                escaped(path),
+                cause_of(error)
+            ));
+            return Exit::Unknown;
+        }
+    }
+    Exit::Usage
+}
+
+/// The unit has no ExecStart=.
+pub(crate) fn starts_nothing(name: &str) -> Exit {
+    notice(&format!("{name} starts nothing: it has no ExecStart="));
+    Exit::Usage
+}
+
+/// Our own path is unknown.
+pub(crate) fn no_path() -> Exit {
+    notice("cannot tell where pidward lies: /proc/self/exe cannot be read");
+    Exit::Unknown
+}
+
+/// Without the library there is little to drop in.
+pub(crate) fn no_library(why: &Unusable) -> Exit {
+    let path = match why {
+        Unusable::Missing(path) | Unusable::Unreadable(path, _) | Unusable::Foreign(path) => path,
+    };
+    advice(
+        &format!("the library {} cannot be used", escaped(path)),
+        "Install pidward as a whole: a unit is to name its final places.",
+    );
+    Exit::Unknown
+}
+
+/// The drop-in itself.
+pub(crate) fn print(text: &str) -> Exit {
+    match to_stdout(text) {
+        Ok(()) => Exit::Success,
+        Err(_) => Exit::Unknown,
+    }
+}
+
+/// It is in place.
+pub(crate) fn installed(file: &Path, unit: &str) -> Exit {
+    print(&format!("wrote {}\n{}", escaped(file), next(unit)))
+}
+
+/// It is gone.
+pub(crate) fn removed(file: &Path, unit: &str) -> Exit {
+    print(&format!("removed {}\n{}", escaped(file), next(unit)))
+}
+
+fn next(unit: &str) -> String {
+    format!("Now run: systemctl daemon-reload && systemctl restart {unit}\n")
+}
+
+/// It is not.
+pub(crate) fn not_installed(file: &Path, why: &Refused) -> Exit {
+    let file = escaped(file);
+    match why {
+        Refused::NotOurs => advice(
+            &format!("{file} was not written by pidward, and stays as it is"),
+            "Move it away, or add what \"pidward drop-in\" prints to it.",
+        ),
+        Refused::Missing => notice(&format!("cannot write {file}: it has no directory")),
+        Refused::Failed(error) => notice(&format!("cannot write {file}: {}", cause_of(error))),
+    }
+    failed(why)
+}
+
+/// It stays.
+pub(crate) fn not_removed(file: &Path, why: &Refused) -> Exit {
+    let file = escaped(file);
+    match why {
+        Refused::NotOurs => notice(&format!("{file} was not written by pidward, and stays")),
+        Refused::Missing => notice(&format!("there is no {file}: nothing to remove")),
+        Refused::Failed(error) => notice(&format!("cannot remove {file}: {}", cause_of(error))),
+    }
+    failed(why)
+}
+
+fn failed(why: &Refused) -> Exit {
+    match why {
+        Refused::Failed(error) if error.kind() == io::ErrorKind::PermissionDenied => Exit::Unknown,
+        Refused::Missing => Exit::Success,
+        Refused::NotOurs | Refused::Failed(_) => Exit::Failed,
+    }
+}
+
+/// Tells the user of something that the unit takes away.
+pub(crate) fn warn(unit: &str, it: &Warning) {
+    notice(&format!("{unit}: {}", warning(it)));
+}
+
+/// The same as a sentence, fit for a comment.
+pub(crate) fn warning(warning: &Warning) -> String {
+    match warning {
+        Warning::OtherName(name) => {
+            format!("the command is called by its path and no more as {name}; it sees that in its arguments")
+        }
+        Warning::NoPidfile => "Type=forking without a known pidfile: systemd has to guess the main process, and the guard is another one to \
+             choose from. Ask again while the service runs, or add PIDFile= to the unit"
+            .to_owned(),
+        Warning::Filter(key) => format!(
+            "{key}= is a filter on the library and the guard too: the library leaves the work to the guard, and what the guard \
+             needs has to be let through (@system-service does)"
+        ),
+        Warning::OtherRoot(key) => {
+            format!("{key}= has the daemon see another root: pidward has to be in that, under the same paths")
+        }
+        Warning::Hidden(key, path) => {
+            format!("{key}= hides {}, where pidward lies: the daemon would not start", escaped(path))
+        }
+        Warning::PrivatePidfile => {
+            "PrivateTmp= has a /tmp of the unit's own: nobody else sees that pidfile, and no sweep".to_owned()
+        }
+        Warning::NoBoot => {
+            "ProcSubset=pid hides the boot's identity: there is no record, and status cannot prove which process is meant".to_owned()
+        }
+        Warning::Privileged(program) => format!(
+            "{program} gains rights when it is executed: the library is not loaded into it, and the guard does the work"
+        ),
+    }
+}
