@@ -98,7 +98,7 @@ fn commands(scene: &Scene) -> Checked {
 }
 
 fn pidfiles(scene: &Scene) -> Checked {
-    let sweep = |path: &str| format!("ExecStopPost=-+PIDWARD sweep --quiet {path}");
+    let sweep = |path: &str| format!("ExecStopPost=-+PIDWARD sweep --quiet --settle {path}");
     let start = |path: &str| format!("ExecStart=PIDWARD run -p {path} -- /bin/x");
     for (setting, path) in [
         ("/run/x.pid", "/run/x.pid"),
@@ -109,6 +109,12 @@ fn pidfiles(scene: &Scene) -> Checked {
         let answer = has(scene, &section, &[&start(path), &sweep(path)])?;
         answer.is(0, !answer.out.contains("PIDFile="), "no other PIDFile=")?;
     }
+    // Of one that is not known, whatever is stale in the usual places.
+    has(
+        scene,
+        "ExecStart=/bin/x",
+        &["ExecStopPost=-+PIDWARD sweep --quiet --settle"],
+    )?;
     let section = "Type=forking\nExecStart=/bin/x --pidfile=/run/z.pid";
     has(
         scene,
@@ -168,7 +174,7 @@ fn sandbox(scene: &Scene) -> Checked {
     ] {
         let answer = has(scene, &format!("{plain}\nExecStart=/bin/x"), &[])?;
         let lines = answer.out.lines().count();
-        answer.is(0, lines == 4, "nothing for that")?;
+        answer.is(0, lines == 5, "nothing for that")?;
     }
     Ok(())
 }

@@ -226,6 +226,13 @@ pub(crate) struct Sweep {
     #[arg(short = 'q', long)]
     pub(crate) quiet: bool,
 
+    /// First give guards of this control group the time to leave
+    ///
+    /// Those whose daemon is dead, at most a second: for ExecStopPost= of systemd,
+    /// which complains of processes that are left behind.
+    #[arg(long, verbatim_doc_comment)]
+    pub(crate) settle: bool,
+
     /// Answer with one JSON array
     #[arg(long)]
     pub(crate) json: bool,

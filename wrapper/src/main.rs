@@ -12,6 +12,7 @@
 //! - [`tree`]: what lies below a directory; [`sweeper`]: removes what is stale of it; [`around`]: what is around many
 //!   pidfiles; [`own`]: pidfiles that hold our own number
 //! - [`unit`]: a service unit of systemd
+//! - [`guards`]: those that run, and those that are about to leave
 //! - [`guard`]: starts a guard, unnoticed by the command
 //! - [`parts`]: where the library and the guard lie
 //! - [`environment`]: what the command inherits
@@ -30,6 +31,7 @@ mod exit;
 mod find;
 mod finding;
 mod guard;
+mod guards;
 mod known;
 mod named;
 mod own;

@@ -11,10 +11,12 @@ use pidward_identity::Errno;
 use pidward_identity::pidfile::FileId;
 use pidward_identity::walk::{NoWay, Way};
 
+use crate::clean;
 use crate::cli;
 use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::find::USUAL;
+use crate::guards;
 use crate::known;
 use crate::place::{Key, NoPlace, Place};
 use crate::say;
@@ -25,6 +27,9 @@ use crate::tree::{self, Reach, Visitor};
 
 /// Sweeps what was named, or else the usual places.
 pub(crate) fn sweep(options: &cli::Sweep, environment: &Environment) -> Exit {
+    if options.settle {
+        guards::give_time(clean::GUARDS_TIME);
+    }
     let is_usual = options.paths.is_empty();
     let (targets, refused) = if is_usual {
         (Targets::usual(environment), Exit::Success)

@@ -61,20 +61,19 @@ pub(super) fn of(unit: &Unit, parts: &Parts, environment: &Environment) -> Optio
         warnings.extend(lost.map(Warning::OtherName));
     }
     match &pidfile {
-        Some(pidfile) => {
-            if forks && unit.get("PIDFile").is_none() {
-                lines.push(format!("PIDFile={pidfile}"));
-            }
-            let pidward = word(&parts.pidward);
-            // With all rights, and outside of the unit's sandbox.
-            lines.push(format!(
-                "ExecStopPost=-+{pidward} sweep --quiet {}",
-                quoted(pidfile)
-            ));
+        Some(pidfile) if forks && unit.get("PIDFile").is_none() => {
+            lines.push(format!("PIDFile={pidfile}"));
         }
         None if forks => warnings.push(Warning::NoPidfile),
-        None => {}
+        _ => {}
     }
+    // With all rights, and outside of the unit's sandbox. The guard gets the time to leave before systemd looks who is left.
+    let pidward = word(&parts.pidward);
+    let swept = pidfile.as_deref().map(|it| format!(" {}", quoted(it)));
+    let swept = swept.unwrap_or_default();
+    lines.push(format!(
+        "ExecStopPost=-+{pidward} sweep --quiet --settle{swept}"
+    ));
     lines.extend(sandbox(unit, parts));
     warnings.extend(taken_away(unit, parts, pidfile.as_deref(), first));
     let mut text = lines.join("\n");

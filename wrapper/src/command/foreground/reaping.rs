@@ -4,10 +4,8 @@
 //! number means it. Whichever status a process ended with, wait(2) gives it: nix knows no signals above 31.
 #![expect(unsafe_code, reason = "waitid and waitpid for any status")]
 
-use std::ffi::OsStr;
 use std::fs;
 use std::mem::MaybeUninit;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use nix::errno::Errno;
@@ -15,6 +13,8 @@ use pidward_identity::evidence::GUARD_COMM;
 use pidward_identity::pid::Pid;
 use pidward_identity::pidfd::PidFd;
 use pidward_identity::process::ProcDir;
+
+use crate::guards::guarded_by;
 
 /// How a process ended: a wait status.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -142,17 +142,6 @@ pub(super) fn was_guard(pid: Pid) -> bool {
     let comm = ProcDir::open(pid).ok();
     let comm = comm.and_then(|proc| proc.stat(|stat| stat.comm == GUARD_COMM.to_bytes()));
     comm == Some(true)
-}
-
-/// The pidfile of a guard; `None` when the process is none.
-fn guarded_by(pid: Pid) -> Option<PathBuf> {
-    let line = fs::read(format!("/proc/{}/cmdline", pid.get())).ok()?;
-    let mut words = line.split(|&byte| byte == 0);
-    if words.next() != Some(GUARD_COMM.to_bytes()) {
-        return None;
-    }
-    let path = words.find(|word| word.starts_with(b"/"))?;
-    Some(PathBuf::from(OsStr::from_bytes(path)))
 }
 
 #[cfg(test)]
