@@ -6,7 +6,7 @@ DESTDIR ?=
 
 target := $(or $(CARGO_TARGET_DIR),target)
 release := $(abspath $(target)/release)
-scripts := .ci/run packaging/build-deb packaging/build-rpm packaging/demo packaging/sysvinit/pidward-sweep tests/install-packages tests/systemd/check
+scripts := .ci/run packaging/build-deb packaging/build-rpm packaging/demo packaging/sysvinit/pidward-sweep tests/install-packages tests/init/check-systemd tests/init/check-sysv
 
 # Where systemd looks; what a distribution has of its own is its packaging's to say.
 UNITDIR ?= $(PREFIX)/lib/systemd/system

@@ -52,8 +52,12 @@ pub fn any(mut holds: impl FnMut(&ProcDir) -> bool) -> bool {
     let mut found = false;
     let listed = process::each(|_, process| {
         let is_below = process.numbers(|numbers| numbers.nth(1).is_some());
-        let is_dead = || process.stat(|stat| stat.is_dead()).unwrap_or(true);
-        found = is_below == Some(true) && !is_dead() && holds(&process);
+        let is_dead = || process.stat(|stat| stat.is_dead()) == Some(true) || process.is_gone();
+        found = match is_below {
+            Some(is_below) => is_below && !is_dead() && holds(&process),
+            // It is there, and we cannot tell.
+            None => !process.is_gone(),
+        };
         !found
     });
     found || listed.is_err()

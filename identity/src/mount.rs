@@ -35,6 +35,13 @@ const LOCAL: [u64; 12] = [
     0x7371_7368, // squashfs
 ];
 
+/// Those of them that are made for one mount, as a container's root or its /run are.
+const OF_ONE_MOUNT: [u64; 3] = [
+    0x0102_1994, // tmpfs
+    0x8584_58f6, // ramfs
+    0x794c_7630, // overlay
+];
+
 /// A line is cut there: what matters is at its beginning, but for a path of great length.
 const LINE: usize = 4096;
 
@@ -65,7 +72,8 @@ pub fn is_shared_where(
         // All others are below.
         is_seen_below(&own)
     } else {
-        own.comes_from_elsewhere
+        // Of a disk, the mount does not tell who else has it: it may be the host's, or a volume.
+        own.comes_from_elsewhere || kind.is_none_or(|kind| !OF_ONE_MOUNT.contains(&kind))
     }
 }
 

@@ -230,6 +230,12 @@ impl ProcDir {
         })?
     }
 
+    /// Whether it has gone; asked without a descriptor.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        rustix::fs::statat(&self.0, c"status", AtFlags::empty()).is_err()
+    }
+
     /// Its list of mounts, `proc_pid_mountinfo(5)`.
     #[must_use]
     pub fn mounts(&self) -> Option<OwnedFd> {
@@ -326,12 +332,15 @@ pub fn each(mut then: impl FnMut(Pid, ProcDir) -> bool) -> Result<(), Errno> {
         let Some(pid) = number.and_then(Pid::new) else {
             continue;
         };
-        // It may have just gone.
-        let Ok(process) = proc.process(pid) else {
-            continue;
-        };
-        if !then(pid, process) {
-            break;
+        match proc.process(pid) {
+            Ok(process) => {
+                if !then(pid, process) {
+                    break;
+                }
+            }
+            // It may have just gone. Any other reason, as no descriptor to be had, says nothing of it.
+            Err(Errno::NOENT | Errno::SRCH) => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(())

@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use crate::held::{self, Held};
 use crate::lock;
 use crate::pid::Pid;
-use crate::pidfile::{Look, Name, NoLook, Pidfile, Version, id};
+use crate::pidfile::{Look, Name, NoLook, Pidfile, Version, id, is_regular};
 use crate::read;
 use crate::record;
 
@@ -115,16 +115,9 @@ fn may_go(look: &Look, dead: Pid, writers: Writers) -> Result<(), Kept> {
     }
 }
 
-/// Removes the record beside a pidfile that is no more, unless a guard is at work there.
-///
-/// # Errors
-/// [`Kept`]: why it stays.
-pub fn record_of(pidfile: &Pidfile<'_>) -> Result<(), Kept> {
-    record_if(pidfile, |_| true, unlink)
-}
-
-/// The same, if what is there begins as a record does; or else is empty, as of a guard that was killed before its pidfile
-/// came, and that is enough.
+/// Removes the record beside a pidfile that is no more, unless a guard is at work there: what begins as a record does, or else
+/// is empty, as of a guard that was killed before its pidfile came, and that is enough. No other file goes because it is
+/// called so.
 ///
 /// # Errors
 /// [`Kept`]: why it stays. `NotHis`, when it is no record.
@@ -162,13 +155,16 @@ fn record_if(
         Err(Errno::LOOP) => return Err(Kept::NotHis),
         Err(error) => return Err(Kept::Denied(error)),
     };
+    let stat = rustix::fs::fstat(&record).map_err(Kept::Denied)?;
+    if !is_regular(&stat) {
+        return Err(Kept::NotHis);
+    }
     // What was put aside may go back, and the record is still its.
     let is_aside = |name: Name| pidfile.id_of(name.as_c_str()).is_ok();
     if pidfile.aside_name().is_some_and(is_aside) || !is_one(record.as_fd()) {
         return Err(Kept::NotHis);
     }
     let unless_held = lock::unless_held(&record, || {
-        let stat = rustix::fs::fstat(&record).map_err(Kept::Denied)?;
         if pidfile.id_of(pidfile.name()).is_ok() || pidfile.id_of(name) != Ok(id(&stat)) {
             return Err(Kept::NotHis);
         }

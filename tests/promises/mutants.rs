@@ -286,6 +286,7 @@ fn copy_sources(to: &Path) -> Checked {
         "Cargo.lock",
         "identity",
         "shim",
+        "manual",
         "guard",
         "wrapper",
         "tests",

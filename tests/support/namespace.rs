@@ -190,6 +190,32 @@ pub fn cover(directory: impl AsRef<Path>) -> Checked {
     .doing(named)
 }
 
+/// Lets files be made in one of the machine's directories, which are seen here alone, beside all that is in it.
+///
+/// # Errors
+/// When it cannot be mounted.
+pub fn make_writable(directory: impl AsRef<Path>) -> Checked {
+    let directory = directory.as_ref();
+    let own = Path::new(SCRATCH).join(".writable");
+    for name in ["upper", "work"] {
+        fs::create_dir_all(own.join(name)).doing("make a directory")?;
+    }
+    let options = format!(
+        "lowerdir={},upperdir={1}/upper,workdir={1}/work",
+        directory.display(),
+        own.display()
+    );
+    let overlay = Some("overlay");
+    mount(
+        overlay,
+        directory,
+        overlay,
+        MsFlags::empty(),
+        Some(options.as_str()),
+    )
+    .doing(format!("make {} writable", directory.display()))
+}
+
 /// Puts an empty file over one of the machine's; none there is fine.
 ///
 /// # Errors

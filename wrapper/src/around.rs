@@ -33,7 +33,9 @@ struct Below {
     at: Instant,
     /// The same by the clock of files, in seconds since the epoch.
     day: i64,
-    /// Some process was not to be seen, and may be or have anything.
+    /// They could not be listed.
+    unlisted: bool,
+    /// Of some, more than their numbers was not to be seen: they may have anything mounted, and live anywhere.
     unseen: bool,
     /// The numbers that they go by there.
     numbers: HashSet<u64>,
@@ -49,6 +51,7 @@ impl Below {
         let mut below = Self {
             at: Instant::now(),
             day: since_epoch(),
+            unlisted: false,
             unseen: false,
             numbers: HashSet::new(),
             namespaces: HashSet::new(),
@@ -60,6 +63,7 @@ impl Below {
             below.add(process);
             false
         });
+        below.unlisted = unlisted;
         below.unseen |= unlisted;
         below
     }
@@ -70,7 +74,8 @@ impl Below {
             .numbers(|it| self.numbers.extend(it.skip(1)))
             .is_none()
         {
-            // It has ended.
+            // It has ended, or it cannot be told.
+            self.unlisted |= !process.is_gone();
             return;
         }
         match process.pid_namespace() {
@@ -135,7 +140,7 @@ impl Around for Remembered {
     fn goes_by(&self, number: Pid, look: &Look) -> bool {
         let number = u64::try_from(number.get());
         self.ask(look, |below| {
-            below.unseen || number.is_ok_and(|it| below.numbers.contains(&it))
+            below.unlisted || number.is_ok_and(|it| below.numbers.contains(&it))
         })
     }
 

@@ -46,6 +46,6 @@ pub(crate) fn clean_up(
         Err(kept) => return Err(kept),
     };
     // A record beside no pidfile means nothing, so it may as well stay.
-    let _ = remove::record_of(pidfile);
+    let _ = remove::orphan_of(pidfile, true);
     Ok(removed)
 }

@@ -279,9 +279,10 @@ pub(crate) struct Adopt {
 
 /// Print what starts a service that is there already with pidward
 ///
-/// Reads the unit and its drop-ins, and prints a drop-in that puts "pidward run --"
-/// before its commands. Tells on standard error what of the unit's sandbox takes a
-/// line of defence away.
+/// For systemd: reads the unit and its drop-ins, and prints a drop-in that puts
+/// "pidward run --" before its commands. Tells on standard error what of the unit's
+/// sandbox takes a line of defence away. For sysvinit: lines for the file of settings
+/// that the script reads, /etc/default/NAME.
 #[derive(clap::Args, Debug)]
 #[command(
     verbatim_doc_comment,
@@ -289,12 +290,13 @@ pub(crate) struct Adopt {
 Examples:
   pidward drop-in systemd nginx
   pidward drop-in systemd nginx --install
+  pidward drop-in sysv nginx --install
 
 Exit status: 0, or 1 a file that is not pidward's is in the way; 2 there is no such service; 4 it
 cannot be read or written."
 )]
 pub(crate) struct DropIn {
-    /// Write it to /etc/systemd/system, and say what to run next
+    /// Write it to where the init system reads it, and say what to run next
     #[arg(long)]
     pub(crate) install: bool,
 
@@ -316,6 +318,8 @@ pub(crate) struct DropIn {
 pub(crate) enum Kind {
     /// A drop-in for a unit
     Systemd,
+    /// Lines for the file of settings of a script in /etc/init.d
+    Sysv,
 }
 
 fn signal(text: &str) -> Result<identity::Signal, &'static str> {

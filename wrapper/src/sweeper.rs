@@ -247,15 +247,19 @@ impl<'e, R: Report> Sweeper<'e, R> {
             (Class::Stale, Some((pid, version))) => {
                 match remove::stale(pid, version, aside, Writers::MayWrite) {
                     Ok(()) => {
-                        let _ = remove::record_of(&pidfile);
+                        let _ = remove::orphan_of(&pidfile, is_pidfiles(whole));
                         Fate::Removed
                     }
                     Err(Kept::Missing) => return,
                     Err(kept) => self.left(kept),
                 }
             }
-            // Whoever gave it that name, it was no pidfile.
-            (_, None) if !is_pidfiles(whole) => Fate::Left(None),
+            // Only what holds a number is put aside. Whoever gave this that name, it stays.
+            (_, None) if finding.reason != Reason::Empty || !is_pidfiles(whole) => Fate::Left(None),
+            // A dead one has its name: that goes by itself first, and then this is put back, by the next sweep.
+            _ if finding.reason.class() == Class::Running && self.is_stale(way, &whole_name) => {
+                Fate::Left(Some(Kept::AsideTaken))
+            }
             _ if self.orders.dry_run => Fate::PutBack,
             _ => match remove::put_back(&pidfile, name) {
                 Ok(PutBack::InPlace) => Fate::PutBack,
@@ -265,6 +269,12 @@ impl<'e, R: Report> Sweeper<'e, R> {
             },
         };
         self.report.tell(&What::Aside(finding), &fate);
+    }
+
+    fn is_stale(&self, way: &Way, name: &CStr) -> bool {
+        let (pidfile, question) = (Pidfile::beside(way, name), self.question(false));
+        let looked = Looked::of(std::path::PathBuf::new(), pidfile, question, &self.around);
+        looked.finding.reason.class() == Class::Stale
     }
 
     /// Whether somebody has put this aside just now, and goes on with it while it is waited for, or longer.

@@ -131,6 +131,29 @@ fn number_below(scene: &Scene) -> Checked {
     }
     ask(scene, "status x.pid")?.is_line(4, "unknown", "(elsewhere)")?;
     ask(scene, "stop x.pid")?.is_refusal(4, &["in a PID namespace below"])?;
+    // Nor with too few descriptors to look.
+    for most in 4..16 {
+        for what in [".", "x.pid"] {
+            let mut few = bare("/usr/bin/prlimit".as_ref());
+            let sweep = pidward(scene, &["sweep", what]);
+            few.arg(format!("--nofile={most}:{most}"));
+            few.arg(sweep.get_program()).args(sweep.get_args());
+            few.current_dir(crate::scene::HOME);
+            let answer = Answer::of(few)?;
+            if !file("x.pid").exists() {
+                let what = format!("{most} descriptors, sweep {what}: {answer:#?}");
+                return Err(Failure::new("removed", what));
+            }
+        }
+    }
+    // For who may see no more of others than their numbers, that is enough.
+    write("dead.pid", "2147483647\n")?;
+    let mut another = bare("/usr/bin/setpriv".as_ref());
+    let status = pidward(scene, &["status", "dead.pid"]);
+    another.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    another.arg(status.get_program()).args(status.get_args());
+    another.current_dir(crate::scene::HOME);
+    Answer::of(another)?.is_line(1, "stale  ", "(dead)")?;
     end(host)?;
     ask(scene, "status x.pid")?.is_line(1, "stale  ", "(dead)")
 }

@@ -29,6 +29,12 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         each("a_pidfile_put_aside_never_overwrites_a_new_one", overtaken),
         each("a_removal_that_is_under_way_is_not_disturbed", under_way),
         each("what_is_only_called_so_stays_where_it_is", foreign),
+        each("a_file_that_is_only_called_like_a_record_stays", no_record),
+        each("what_holds_no_number_was_never_put_aside", no_number),
+        each(
+            "a_living_daemons_pidfile_put_aside_is_not_lost_to_a_dead_ones",
+            beside_dead,
+        ),
         each(
             "a_record_without_a_pidfile_goes_unless_its_guard_waits",
             orphan,
@@ -145,6 +151,53 @@ fn foreign(scene: &Scene) -> Checked {
         ".d.pid.pidward",
     ];
     gone_and_there(&["config"], &all)
+}
+
+/// Whoever can write a pidfile beside it, or what looks put aside.
+fn no_record(scene: &Scene) -> Checked {
+    for line in [
+        "sweep .",
+        "sweep y.pid",
+        "stop y.pid",
+        "run -p y.pid -- true",
+    ] {
+        scene.clear()?;
+        write("y.pid", NOBODY)?;
+        write("y.pid.ward", "somebody's data\n")?;
+        write("report.ward", "somebody's data\n")?;
+        write_long_ago(".report.pidward", NOBODY)?;
+        ask(scene, line)?.says(0, true, line)?;
+        gone_and_there(&["y.pid"], &["y.pid.ward", "report.ward"])?;
+    }
+    Ok(())
+}
+
+fn no_number(scene: &Scene) -> Checked {
+    scene.clear()?;
+    write(".c.pid.pidward", "my notes\n")?;
+    write_long_ago(".e.pid.pidward", "my notes\n")?;
+    write("e.pid", "1\n")?;
+    let lines = ["left  ", "left  "];
+    ask(scene, "sweep .")?.is_lines(0, &lines)?;
+    gone_and_there(&["c.pid"], &[".c.pid.pidward", ".e.pid.pidward", "e.pid"])
+}
+
+/// Neither can be moved while the other has the name that it needs: both stay, and that is said.
+fn beside_dead(scene: &Scene) -> Checked {
+    for line in ["sweep .", "sweep x.pid", "run -p x.pid -- true"] {
+        scene.clear()?;
+        let daemon = with_pidfile()?;
+        put_aside()?;
+        write("x.pid", NOBODY)?;
+        let answer = ask(scene, line)?;
+        answer.says(answer.code.unwrap_or(-1), true, line)?;
+        let text = fs::read_to_string(file(ASIDE)).doing("read what was put aside")?;
+        if text.trim() != daemon.process.pid.to_string() {
+            return Err(Failure::new("the living one's is lost", text));
+        }
+        kill(daemon)?;
+    }
+    Ok(())
 }
 
 fn orphan(scene: &Scene) -> Checked {

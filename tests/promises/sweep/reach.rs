@@ -21,6 +21,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         each("what_was_named_twice_is_swept_once", once),
         each("a_path_stays_on_its_line", newline),
         each("a_pidfile_mounted_from_elsewhere_stays", mounted_file),
+        each("from_a_namespace_a_disk_may_be_the_hosts", disk),
     ]
     .into_iter()
 }
@@ -132,4 +133,39 @@ fn mounted_file(scene: &Scene) -> Checked {
         true => Ok(()),
         false => Err(pidward_tests::failure::Failure::new("it was written", text)),
     }
+}
+
+/// A volume that is a whole file system: its mount does not tell who else has it. Named, the file is the user's.
+fn disk(scene: &Scene) -> Checked {
+    scene.clear()?;
+    let image = file("image");
+    let made = crate::compare::bare("/sbin/mkfs.ext4".as_ref())
+        .args(["-q", "-O", "^has_journal"])
+        .arg(&image)
+        .arg("1M")
+        .output();
+    made.doing("mkfs.ext4")?;
+    fs::create_dir(file("disk")).doing("make a directory")?;
+    let mut mount = crate::compare::bare("/bin/mount".as_ref());
+    mount.args(["-o", "loop"]).arg(&image).arg(file("disk"));
+    let mounted = mount.status().doing("mount")?;
+    if !mounted.success() {
+        return Err(pidward_tests::failure::Failure::new(
+            "the test itself",
+            mounted,
+        ));
+    }
+    write("disk/x.pid", NOBODY)?;
+    let inside = |what: &str| {
+        let mut unshare = crate::compare::bare("/usr/bin/unshare".as_ref());
+        unshare.args(["--pid", "--fork", "--mount-proc"]);
+        unshare
+            .arg(scene.release.join("pidward"))
+            .args(["sweep", what]);
+        unshare.current_dir(HOME);
+        crate::answer::Answer::of(unshare)
+    };
+    inside("disk")?.is_line(0, "left  ", "(shared)")?;
+    gone_and_there(&[], &["disk/x.pid"])?;
+    inside("disk/x.pid")?.is_line(0, "removed  ", "(dead)")
 }

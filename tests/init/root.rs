@@ -15,7 +15,7 @@ use pidward_tests::release;
 use crate::units;
 
 /// What of /etc the daemons read.
-const ETC: [&str; 17] = [
+const ETC: [&str; 23] = [
     "passwd",
     "group",
     "shadow",
@@ -33,9 +33,15 @@ const ETC: [&str; 17] = [
     "mime.types",
     "crontab",
     "init.d/cron",
+    "init.d/ssh",
+    "init.d/nginx",
+    "init.d/redis-server",
+    "init.d/haproxy",
+    "haproxy",
+    "rsyslog.conf",
 ];
 
-const DIRECTORIES: [&str; 22] = [
+const DIRECTORIES: [&str; 25] = [
     "etc/systemd/system",
     "etc/init.d",
     "var/log/nginx",
@@ -45,6 +51,9 @@ const DIRECTORIES: [&str; 22] = [
     "var/lib/redis",
     "var/lib/apache2",
     "var/spool/cron/crontabs",
+    "var/spool/rsyslog",
+    "var/lib/haproxy",
+    "var/lib/misc",
     "var/cache",
     "var/www/html",
     "var/tmp",
@@ -77,8 +86,8 @@ impl Drop for Root {
 }
 
 impl Root {
-    fn make() -> Checked<Self> {
-        let name = format!("pidward-systemd-{}", std::process::id());
+    fn make(init: Init) -> Checked<Self> {
+        let name = format!("pidward-{init:?}-{}", std::process::id());
         let root = Self(env::temp_dir().join(name));
         let _ = fs::remove_dir_all(&root.0);
         for directory in DIRECTORIES {
@@ -87,6 +96,7 @@ impl Root {
         for link in ["bin", "sbin", "lib", "lib64"] {
             symlink(format!("usr/{link}"), root.0.join(link)).doing(link)?;
         }
+        symlink("/run", root.0.join("var/run")).doing("link /var/run")?;
         for name in ETC {
             let to = root.0.join("etc").join(name);
             let mut copy = Command::new("cp");
@@ -97,6 +107,8 @@ impl Root {
                 return Err(Failure::new("the test itself", format!("copy /etc/{name}")));
             }
         }
+        let rsyslog = "/usr/share/orphan-sysvinit-scripts/rsyslog";
+        fs::copy(rsyslog, root.0.join("etc/init.d/rsyslog")).doing(rsyslog)?;
         let write = |name: &str, text: &str| fs::write(root.0.join(name), text).doing(name);
         write("etc/machine-id", "0123456789abcdef0123456789abcdef\n")?;
         write("etc/systemd/system/default.target", TARGET)?;
@@ -116,9 +128,11 @@ impl Root {
             }
         }
         release::copy(&release::directory()?, &root.0.join("opt/pidward"))?;
-        let check = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/check");
+        let check = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("init")
+            .join(init.script());
         fs::copy(check, root.0.join("opt/check")).doing("copy what checks")?;
-        for name in ["opt/check", "etc/init.d/script"] {
+        for name in ["opt/check", "etc/init.d/script", "etc/init.d/rsyslog"] {
             let executable = fs::Permissions::from_mode(0o755);
             fs::set_permissions(root.0.join(name), executable).doing(name)?;
         }
@@ -126,19 +140,53 @@ impl Root {
     }
 }
 
-/// Boots it, and gives what `check` has said when it has powered off.
-pub(crate) fn boot() -> Checked<String> {
-    let root = Root::make()?;
+/// What is checked, each with a script beside this file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Init {
+    /// systemd is the first process, and powers off when its check is over.
+    Systemd,
+    /// A small first process, and no systemd: scripts are run as sysvinit runs them.
+    Sysv,
+}
+
+impl Init {
+    fn script(self) -> &'static str {
+        match self {
+            Self::Systemd => "check-systemd",
+            Self::Sysv => "check-sysv",
+        }
+    }
+
+    /// The last words for systemd-nspawn.
+    fn words(self) -> &'static [&'static str] {
+        match self {
+            Self::Systemd => &["--boot"],
+            Self::Sysv => &[
+                "--as-pid2",
+                "sh",
+                "-c",
+                "exec /opt/check >/srv/told 2>/srv/errors",
+            ],
+        }
+    }
+}
+
+/// Runs it, and gives what the check has said when it is over.
+pub(crate) fn run(init: Init) -> Checked<String> {
+    let root = Root::make(init)?;
     // With the second version of control groups alone, in a mount namespace of its own: with the first, systemd in a
     // container does not learn when a group is empty.
     let script = "umount --recursive --lazy /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup; \
                   exec systemd-nspawn --quiet --register=no --keep-unit --private-network --bind-ro=/usr \
-                  --console=pipe --directory \"$0\" --boot";
+                  --console=pipe --directory \"$0\" \"$@\"";
     let mut nspawn = Command::new("unshare");
     // As on a machine, where no filter of system calls is on the first process: the library stays out where one is.
     nspawn.env("SYSTEMD_SECCOMP", "0");
     nspawn.env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1");
-    nspawn.args(["--mount", "sh", "-c", script]).arg(&root.0);
+    nspawn
+        .args(["--mount", "sh", "-c", script])
+        .arg(&root.0)
+        .args(init.words());
     let log = root.0.join("srv/console");
     let console = fs::File::create(&log).doing("make a log")?;
     nspawn.stdin(Stdio::null());
