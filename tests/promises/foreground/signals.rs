@@ -118,7 +118,9 @@ fn between(scene: &Scene) -> Checked {
 /// Waits until the daemon is pidward's child: of its name there is one process.
 fn launcher_is_gone(foreground: &crate::legacy::Legacy) -> Checked {
     let deadline = pidward_tests::deadline::Deadline::seconds(10);
-    let legacy = |seen: &pidward_tests::proc::Seen| seen.comm == crate::programs::LEGACY;
+    let legacy = |seen: &pidward_tests::proc::Seen| {
+        seen.comm == crate::programs::LEGACY && !seen.is_zombie()
+    };
     loop {
         let all = pidward_tests::proc::others();
         let mut living = all.iter().filter(|seen| legacy(seen));
