@@ -4,7 +4,7 @@
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 
-use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 use rustix::process::{Flock, FlockType, WaitId, WaitIdOptions};
@@ -43,7 +43,7 @@ pub fn by_others(look: &Look, dying: bool) -> Held {
     // (F_GETLK in fcntl_locking(2)). Where that cannot be asked, a lease tells.
     let write_lock = Flock::from(FlockType::WriteLock);
     let lock = rustix::process::fcntl_getlk(look.file(), &write_lock).unwrap_or_default();
-    let refused = match lease(look.file(), Lease::Alone) {
+    let refused = match lease(look, Lease::Alone) {
         Ok(()) if lock.is_none() => return Held::Free,
         Ok(()) => return Held::Locked,
         Err(refused) => refused,
@@ -60,7 +60,7 @@ pub fn by_others(look: &Look, dying: bool) -> Held {
         None => own != Own::Flock && is_flocked(look.id),
     };
     let writers =
-        || refused == Errno::AGAIN && lease(look.file(), Lease::NobodyWrites) == Err(Errno::AGAIN);
+        || refused == Errno::AGAIN && lease(look, Lease::NobodyWrites) == Err(Errno::AGAIN);
     if is_locked {
         Held::Locked
     } else if own == Own::Nothing && writers() || own != Own::Nothing && is_awaited(look.id) {
@@ -148,7 +148,10 @@ enum Lease {
 }
 
 /// Takes a lease and gives it back. `AGAIN` says that it is not so; `ACCES` and `INVAL`, that it cannot be told.
-fn lease(file: BorrowedFd<'_>, lease: Lease) -> Result<(), Errno> {
+///
+/// Of another user's file it takes CAP_LEASE, which containers have not; or that user's rights for the time of one system call,
+/// setfsuid(2), which changes nothing else of this thread.
+fn lease(look: &Look, lease: Lease) -> Result<(), Errno> {
     const F_SETSIG: usize = 10;
     const F_SETLEASE: usize = 1024;
     const F_UNLCK: usize = 2;
@@ -156,12 +159,24 @@ fn lease(file: BorrowedFd<'_>, lease: Lease) -> Result<(), Errno> {
     /// dies.
     const SIGURG: usize = 23;
     let fcntl = |operation: usize, argument: usize| {
+        let file = look.file().as_raw_fd();
         // SAFETY: operations of fcntl(2) with numbers as arguments, on a descriptor that is open.
-        let answer = unsafe { raw_syscall!(Sysno::fcntl, file.as_raw_fd(), operation, argument) };
+        let answer = unsafe { raw_syscall!(Sysno::fcntl, file, operation, argument) };
         pidfd::check(answer)
     };
+    // SAFETY: takes a number, and gives the one before.
+    let set_user = |uid: usize| unsafe { raw_syscall!(Sysno::setfsuid, uid) };
+    let take = || fcntl(F_SETLEASE, lease as usize);
     fcntl(F_SETSIG, SIGURG)?;
-    fcntl(F_SETLEASE, lease as usize)?;
+    match take() {
+        Err(Errno::ACCESS) => {
+            let before = set_user(usize::try_from(look.uid).unwrap_or_default());
+            let taken = take();
+            set_user(before);
+            taken?
+        }
+        taken => taken?,
+    };
     fcntl(F_SETLEASE, F_UNLCK).map(drop)
 }
 

@@ -198,7 +198,8 @@ pub(crate) struct Wait {
 ///
 /// Of a directory, those in it and below: files whose names end in "pid". Each
 /// removal is a line, and each file of which it cannot be told. Puts right what a
-/// crash in the middle of a removal has left.
+/// crash in the middle of a removal has left. To name a file is to say that it is
+/// nobody's elsewhere: where others may see it too, one in a directory stays.
 #[derive(clap::Args, Debug)]
 #[command(
     verbatim_doc_comment,

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::process::Command;
 
 use nix::fcntl::{Flock, FlockArg};
+use nix::unistd::chown;
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::record::Record;
 
@@ -180,6 +181,14 @@ fn held(scene: &Scene) -> Checked {
         };
         let left = format!("left  {HOME}/x.pid  pid 2147483647 is no process; {why} (dead)");
         ask(scene, "sweep .")?.is_line(1, &left, "(dead)")?;
+        // In a container root has no CAP_LEASE, and the file may be another user's.
+        chown(&file("x.pid"), Some(65534.into()), None).doing("give it away")?;
+        let mut contained = bare("/usr/bin/setpriv".as_ref());
+        let sweep = pidward(scene, &["sweep", "."]);
+        contained.args(["--bounding-set", "-lease", "--inh-caps", "-lease"]);
+        contained.arg(sweep.get_program()).args(sweep.get_args());
+        contained.current_dir(HOME);
+        Answer::of(contained)?.is_line(1, &left, "(dead)")?;
         gone_and_there(&[], &["x.pid"])?;
         match holder {
             Held::Here(lock) => drop(lock),
