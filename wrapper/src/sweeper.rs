@@ -200,8 +200,8 @@ impl<'e, R: Report> Sweeper<'e, R> {
         };
         let fate = match removed {
             Ok(true) => Fate::Removed,
-            // Somebody else was first.
-            Ok(false) => return,
+            // Somebody else was first, or it is a new instance's by now.
+            Ok(false) | Err(Kept::NotHis | Kept::Missing) => return,
             Err(kept) => self.left(kept),
         };
         self.report.tell(&What::Pidfile(finding), &fate);
