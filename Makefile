@@ -6,7 +6,8 @@ DESTDIR ?=
 
 target := $(or $(CARGO_TARGET_DIR),target)
 release := $(abspath $(target)/release)
-scripts := .ci/run packaging/build-deb packaging/build-rpm packaging/demo packaging/sysvinit/pidward-sweep tests/install-packages tests/init/check-systemd tests/init/check-sysv
+scripts := .ci/run packaging/build-deb packaging/build-rpm packaging/demo packaging/source-date packaging/sysvinit/pidward-sweep \
+	tests/install-packages tests/init/check-systemd tests/init/check-sysv
 
 # Where systemd looks; what a distribution has of its own is its packaging's to say.
 UNITDIR ?= $(PREFIX)/lib/systemd/system
@@ -63,7 +64,7 @@ bench: all
 
 ## install: copy what was built below DESTDIR and PREFIX (/usr/local); run "make" first, as yourself
 install:
-	@test -x $(release)/pidward || { echo 'Nothing is built yet: run "make" first.' >&2; exit 1; }
+	@test -x $(release)/pidward && test -d $(manual) || { echo 'Nothing is built yet: run "make" first.' >&2; exit 1; }
 	install -d $(bindir) $(libdir) $(docdir) $(mandir)/man1 $(mandir)/man5 $(mandir)/man7 $(mandir)/man8
 	install -m 755 $(release)/pidward $(bindir)/pidward
 	install -m 755 $(release)/pidward-guard $(libdir)/pidward-guard

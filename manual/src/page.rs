@@ -44,7 +44,21 @@ pub(crate) fn of(command: &Command, whole: &Command) -> Vec<u8> {
         render(&|out| section(title, &lines).to_writer(out));
     }
     render(&|out| see_also(&name, whole).to_writer(out));
-    page
+    without_breaks(&page)
+}
+
+/// clap_mangen breaks the line where an empty one has done so, before possible values; mandoc(1) finds fault with that.
+fn without_breaks(page: &[u8]) -> Vec<u8> {
+    let lines: Vec<&[u8]> = page.split(|&byte| byte == b'\n').collect();
+    let is_empty = |at: Option<usize>| {
+        at.and_then(|at| lines.get(at))
+            .is_some_and(|it| it.is_empty())
+    };
+    let kept = lines.iter().enumerate().filter(|(at, line)| {
+        **line != b".br" || !(is_empty(at.checked_sub(1)) || is_empty(at.checked_add(1)))
+    });
+    let kept: Vec<&[u8]> = kept.map(|(_, line)| *line).collect();
+    kept.join(&b'\n')
 }
 
 /// What `--help` says after the options, by section.

@@ -1,11 +1,12 @@
 //! The Debian and the RPM package.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
 use pidward_tests::failure::{Checked, Doing, Failure};
+use pidward_tests::release;
 
 use super::scratch::Scratch;
 use super::{Test, said, same, source};
@@ -18,6 +19,10 @@ pub(super) const TESTS: &[Test] = &[
         same_files,
     ),
     ("library_and_guard_are_at_fixed_paths", fixed_paths),
+    ("all_files_are_roots_and_nobody_elses_to_write", modes),
+    ("what_is_shipped_is_what_was_built_byte_for_byte", unchanged),
+    ("the_same_source_makes_the_same_packages", reproducible),
+    ("nobody_is_offered_the_library_to_link_with", provides),
 ];
 
 /// A package, and the directory that it is in.
@@ -30,8 +35,22 @@ pub(super) struct Package {
 pub(super) fn build(kind: &str, version: &str) -> Checked<Package> {
     let directory = Scratch::new(&format!("{kind}-{version}"))?;
     let script = source().join(format!("packaging/build-{kind}"));
-    let to = directory.path().join("built");
-    let said = said(Command::new(script).arg(to).arg(version))?;
+    made_by(
+        Command::new(script).arg(directory.path().join("built")),
+        directory,
+        kind,
+        version,
+    )
+}
+
+/// The package that a script makes.
+fn made_by(
+    script: &mut Command,
+    directory: Scratch,
+    kind: &str,
+    version: &str,
+) -> Checked<Package> {
+    let said = said(script.arg(version))?;
     let file = said
         .lines()
         .rev()
@@ -85,8 +104,10 @@ fn of_deb() -> Checked<BTreeSet<String>> {
 }
 
 fn of_rpm() -> Checked<BTreeSet<String>> {
-    let said = said(Command::new("rpm").args(["-qlp"]).arg(&made("rpm")?.file))?;
-    Ok(said.lines().map(str::to_owned).collect())
+    let said = said(Command::new("rpm").args(["-qlvp"]).arg(&made("rpm")?.file))?;
+    let files = said.lines().filter(|line| line.starts_with('-'));
+    let names = files.filter_map(|line| line.split_whitespace().last());
+    Ok(names.map(str::to_owned).collect())
 }
 
 /// What `make install` installs below a directory, which packages are made of.
@@ -117,7 +138,6 @@ fn same_files() -> Checked {
         let of_distributions = ["/usr/share/doc/", "/usr/share/lintian/", "/etc/init.d/"];
         let common = plain.filter(|file| !of_distributions.iter().any(|it| file.starts_with(it)));
         common
-            .filter(|file| file != "/usr/lib/pidward")
             .map(|file| {
                 let file = file.replace("/zsh/vendor-completions/", "/zsh/site-functions/");
                 match file.strip_prefix("/lib/") {
@@ -155,4 +175,131 @@ fn fixed_paths() -> Checked {
         false => Ok(()),
     }
     .doing("look where the linker looks")
+}
+
+/// Mode and user of each file, as ls(1) has them.
+fn listed(lines: &str, user: impl Fn(&[&str]) -> String) -> BTreeMap<String, (String, String)> {
+    let files = lines.lines().filter(|line| line.starts_with('-'));
+    let listed = files.filter_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let name = words.last()?.trim_start_matches('.').to_owned();
+        Some((name, (words[0].to_owned(), user(&words))))
+    });
+    listed.collect()
+}
+
+fn modes() -> Checked {
+    let deb = said(Command::new("dpkg-deb").arg("-c").arg(&made("deb")?.file))?;
+    let rpm = said(Command::new("rpm").args(["-qlvp"]).arg(&made("rpm")?.file))?;
+    let deb = listed(&deb, |words| words[1].to_owned());
+    let rpm = listed(&rpm, |words| format!("{}/{}", words[2], words[3]));
+    let programs = [
+        "/usr/bin/pidward",
+        "/usr/lib/pidward/pidward-guard",
+        "/etc/init.d/pidward-sweep",
+    ];
+    for (kind, files) in [("deb", &deb), ("rpm", &rpm)] {
+        let expected = files.keys().map(|name| {
+            let mode = if programs.contains(&name.as_str()) {
+                "-rwxr-xr-x"
+            } else {
+                "-rw-r--r--"
+            };
+            (name.clone(), (mode.to_owned(), "root/root".to_owned()))
+        });
+        same(kind, files, &expected.collect())?;
+        if files.len() < 20 {
+            return Err(Failure::new("files are missing", format!("{files:#?}")));
+        }
+    }
+    Ok(())
+}
+
+/// What the tests look at is what users get.
+fn unchanged() -> Checked {
+    let unpacked = Scratch::new("unpacked")?;
+    let deb = &made("deb")?.file;
+    said(
+        Command::new("dpkg-deb")
+            .arg("-x")
+            .arg(deb)
+            .arg(unpacked.path()),
+    )?;
+    let rpm = said(
+        Command::new("rpm")
+            .args(["-qp", "--dump"])
+            .arg(&made("rpm")?.file),
+    )?;
+    let digest = |file: &Path| -> Checked<String> {
+        let said = said(Command::new("sha256sum").arg(file))?;
+        Ok(said
+            .split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .to_owned())
+    };
+    for (built, shipped) in [
+        ("pidward", "/usr/bin/pidward"),
+        ("pidward-guard", "/usr/lib/pidward/pidward-guard"),
+        ("libpidward.so", "/usr/lib/pidward/libpidward.so"),
+    ] {
+        let built = digest(&release::directory()?.join(built))?;
+        same(
+            "in the Debian package",
+            &digest(&unpacked.path().join(&shipped[1..]))?,
+            &built,
+        )?;
+        let line = rpm
+            .lines()
+            .find(|line| line.starts_with(&format!("{shipped} ")));
+        // Its name, size, time, digest.
+        let of_rpm = line.and_then(|line| line.split_whitespace().nth(3));
+        same("in the RPM package", &of_rpm, &Some(built.as_str()))?;
+    }
+    Ok(())
+}
+
+/// In another directory, of files that were written at another time.
+fn reproducible() -> Checked {
+    let copy = Scratch::new("copy")?;
+    let mut archive = Command::new("cp");
+    archive.current_dir(source()).arg("-r");
+    archive.args(["packaging", "Makefile", "Cargo.toml"]);
+    archive.args([
+        "README.md",
+        "CHANGELOG.md",
+        "SECURITY.md",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+    ]);
+    said(archive.arg(copy.path()))?;
+    let release = release::directory()?
+        .canonicalize()
+        .doing("find what was built")?;
+    let target = release.parent().unwrap_or(&release);
+    // The day is that of the source as it was committed, which the copy does not know.
+    let day = said(&mut Command::new(source().join("packaging/source-date")))?;
+    for kind in ["deb", "rpm"] {
+        let directory = Scratch::new(&format!("again-{kind}"))?;
+        let mut script = Command::new(copy.path().join(format!("packaging/build-{kind}")));
+        script.arg(directory.path().join("built"));
+        script
+            .env("CARGO_TARGET_DIR", target)
+            .env("SOURCE_DATE_EPOCH", day.trim());
+        let again = made_by(&mut script, directory, kind, env!("CARGO_PKG_VERSION"))?;
+        said(Command::new("cmp").arg(&made(kind)?.file).arg(&again.file))?;
+    }
+    Ok(())
+}
+
+fn provides() -> Checked {
+    let said = said(
+        Command::new("rpm")
+            .args(["-qp", "--provides"])
+            .arg(&made("rpm")?.file),
+    )?;
+    match said.contains("libpidward") {
+        true => Err(Failure::new("the library is offered", said)),
+        false => Ok(()),
+    }
 }
