@@ -299,9 +299,8 @@ fn new_instance(scene: &Scene) -> Checked {
     let new = ready(daemon("make rename x.pid say ready hear"))?;
     served.parent.go_on()?;
     let ended = stop.end()?;
-    let said = ended
-        .said
-        .ends_with("sh exited with status 0 (after TERM)\n");
+    // How it ended is known when its parent has reaped it, which is not for us to hurry.
+    let said = ended.said.starts_with("stopped  ") && ended.said.ends_with("(after TERM)\n");
     if ended.status.code() != Some(0) || !said || !served.post.is_there() {
         return Err(Failure::new("another end", format!("{ended:#?}")));
     }

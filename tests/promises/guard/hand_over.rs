@@ -167,10 +167,11 @@ fn inherited(scene: &Scene) -> Checked {
 fn inherits(scene: &Scene, options: &[&str]) -> Checked {
     scene.clear()?;
     let post = Post::at("x.pid")?;
-    let steps = "hold x.pid put say ready child fork hear put say written hear end";
+    let steps = "hold x.pid put say ready child fork say forked hear put say written hear end";
     let mut parent = ready(daemon(steps))?;
     start(guard(scene, options, &post.pidfile))?;
     let guard = post.recorded(parent.process.pid)?;
+    parent.says("forked")?;
     let before = super::post::falls_asleep(guard.pid, 1)?;
     let _ = parent.process.signal(nix::sys::signal::Signal::SIGKILL);
     // The guard has looked after the death, and sleeps again, when the child writes.
