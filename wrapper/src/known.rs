@@ -48,11 +48,6 @@ pub(crate) fn dangling(environment: &Environment) -> impl Iterator<Item = Dangli
     links.filter(Dangling::leads_nowhere)
 }
 
-/// An empty directory may be one on which nothing is mounted yet.
-fn has_something(directory: &Path) -> bool {
-    std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some())
-}
-
 impl Dangling {
     fn leads_nowhere(&self) -> bool {
         let mut record = self.pidfile.as_os_str().to_owned();
@@ -60,7 +55,7 @@ impl Dangling {
         let is_there = |path: &Path| !matches!(path.symlink_metadata(), Err(error) if error.kind() == ErrorKind::NotFound);
         let directory = self.pidfile.parent();
         self.pidfile.is_absolute()
-            && directory.is_some_and(has_something)
+            && directory.is_some_and(Path::is_dir)
             && !is_there(&self.pidfile)
             && !is_there(record.as_ref())
     }
