@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Wait(Wait),
     Sweep(Sweep),
     Adopt(Adopt),
+    #[command(name = "drop-in")]
+    DropIn(DropIn),
 }
 
 /// Run a command whose pidfile goes when it dies
@@ -238,6 +240,49 @@ pub(crate) struct Adopt {
     pub(crate) pidfiles: Vec<PathBuf>,
 }
 
+/// Print what starts a service that is there already with pidward
+///
+/// Reads the init script, and prints lines for the file of settings that it sources,
+/// which have the daemon preload pidward's library. Tells on standard error what of
+/// the script takes a line of defence away.
+#[derive(clap::Args, Debug)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "\
+Examples:
+  pidward drop-in sysv ssh
+  pidward drop-in openrc nginx --install
+
+Exit status: 0, or 1 there is no file for it, or pidward's lines in it have been changed; 2 there is no
+such service; 4 it cannot be read or written."
+)]
+pub(crate) struct DropIn {
+    /// Write it to where the service reads it, and say what to run next
+    #[arg(long)]
+    pub(crate) install: bool,
+
+    /// Remove what --install has written
+    #[arg(long, conflicts_with = "install")]
+    pub(crate) remove: bool,
+
+    /// The init system
+    #[arg(value_name = "KIND")]
+    pub(crate) kind: Kind,
+
+    /// The service, as the init system calls it
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+}
+
+/// An init system.
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// Lines for /etc/default/NAME, or what else the init script sources
+    Sysv,
+    /// Lines for /etc/conf.d/NAME
+    Openrc,
+}
+
 fn signal(text: &str) -> Result<identity::Signal, &'static str> {
     identity::Signal::parse(text).ok_or("no such signal")
 }
@@ -350,6 +395,9 @@ mod tests {
             &["pidward", "wait", "--timeout", "inf", "x.pid"],
             &["pidward", "wait", "--timeout", "1e3", "x.pid"],
             &["pidward", "adopt"],
+            &["pidward", "drop-in", "sysv"],
+            &["pidward", "drop-in", "upstart", "x"],
+            &["pidward", "drop-in", "sysv", "x", "--install", "--remove"],
             &[],
         ] {
             assert!(matches!(parsed(line), Err(Answer::Usage(_))), "{line:?}");

@@ -55,6 +55,7 @@ fn main(start: Start) -> Exit {
         Ok(Command::Stop(options)) => command::stop::stop(&options, &start.environment),
         Ok(Command::Wait(options)) => command::wait::wait(&options, &start.environment),
         Ok(Command::Sweep(options)) => command::sweep::sweep(&options, &start.environment),
+        Ok(Command::DropIn(options)) => command::drop_in::drop_in(&options),
         Ok(Command::Adopt(options)) => command::adopt::adopt(&options, &start.environment),
     }
 }
