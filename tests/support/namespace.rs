@@ -190,6 +190,29 @@ pub fn cover(directory: impl AsRef<Path>) -> Checked {
     .doing(named)
 }
 
+/// Puts a layer of our own over one of the machine's directories: it is as it was, and what is changed in it is changed for us
+/// alone.
+///
+/// # Errors
+/// When it cannot be mounted.
+pub fn layer(directory: &str) -> Checked {
+    let own = Path::new(SCRATCH).join(format!(".layer{}", directory.replace('/', "-")));
+    let named = format!("mount a layer on {directory}");
+    for part in ["upper", "work"] {
+        fs::create_dir_all(own.join(part)).doing(&named)?;
+    }
+    let own = own.display();
+    let options = format!("lowerdir={directory},upperdir={own}/upper,workdir={own}/work");
+    mount(
+        Some("overlay"),
+        directory,
+        Some("overlay"),
+        MsFlags::empty(),
+        Some(options.as_str()),
+    )
+    .doing(named)
+}
+
 /// Puts an empty file over one of the machine's; none there is fine.
 ///
 /// # Errors
