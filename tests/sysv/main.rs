@@ -3,7 +3,7 @@
 //! /usr/local.
 //!
 //! [`scripts`]: what init scripts say with the drop-in and without, of [`services`]; [`settings`]: what `pidward drop-in` writes;
-//! [`startas`]: the other way to start a daemon from a script; [`openrc`].
+//! [`startas`]: the other way to start a daemon from a script; [`openrc`]; [`boot`]: when the sweep's turn comes.
 
 use std::process::ExitCode;
 
@@ -12,6 +12,7 @@ use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::{namespace, release};
 
+mod boot;
 mod machine;
 mod openrc;
 mod scripts;
@@ -38,6 +39,7 @@ fn tests() -> Vec<Test> {
         settings::tests(),
         startas::tests(),
         openrc::tests(),
+        boot::tests(),
     ];
     all.into_iter().flatten().collect()
 }
