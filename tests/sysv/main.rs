@@ -3,7 +3,8 @@
 //! /usr/local.
 //!
 //! [`scripts`]: what init scripts say with the drop-in and without, of [`services`]; [`settings`]: what `pidward drop-in` writes;
-//! [`startas`]: the other way to start a daemon from a script; [`openrc`]; [`boot`]: when the sweep's turn comes.
+//! [`startas`]: the other way to start a daemon from a script; [`openrc`]; [`boot`]: when the sweep's turn comes; [`recipes`]: the
+//! files of packaging/.
 
 use std::process::ExitCode;
 
@@ -15,6 +16,7 @@ use pidward_tests::{namespace, release};
 mod boot;
 mod machine;
 mod openrc;
+mod recipes;
 mod scripts;
 mod services;
 mod settings;
@@ -40,6 +42,7 @@ fn tests() -> Vec<Test> {
         startas::tests(),
         openrc::tests(),
         boot::tests(),
+        recipes::tests(),
     ];
     all.into_iter().flatten().collect()
 }
