@@ -6,7 +6,8 @@ DESTDIR ?=
 
 target := $(or $(CARGO_TARGET_DIR),target)
 release := $(abspath $(target)/release)
-scripts := .ci/run packaging/demo packaging/sysvinit/pidward-sweep tests/install-packages
+scripts := .ci/run packaging/demo packaging/sysvinit/pidward-sweep packaging/runit/run packaging/s6/run packaging/daemontools/run \
+	tests/install-packages
 
 bindir := $(DESTDIR)$(PREFIX)/bin
 libdir := $(DESTDIR)$(PREFIX)/lib/pidward
