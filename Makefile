@@ -7,7 +7,7 @@ DESTDIR ?=
 target := $(or $(CARGO_TARGET_DIR),target)
 release := $(abspath $(target)/release)
 scripts := .ci/run packaging/build-deb packaging/build-rpm packaging/demo packaging/source-date packaging/sysvinit/pidward-sweep \
-	tests/install-packages tests/init/check-systemd tests/init/check-sysv
+	packaging/runit/run packaging/s6/run packaging/daemontools/run tests/install-packages tests/init/check-systemd
 
 # Where systemd looks; what a distribution has of its own is its packaging's to say.
 UNITDIR ?= $(PREFIX)/lib/systemd/system

@@ -15,7 +15,7 @@ use pidward_tests::release;
 use crate::units;
 
 /// What of /etc the daemons read.
-const ETC: [&str; 23] = [
+const ETC: [&str; 16] = [
     "passwd",
     "group",
     "shadow",
@@ -32,16 +32,9 @@ const ETC: [&str; 23] = [
     "alternatives",
     "mime.types",
     "crontab",
-    "init.d/cron",
-    "init.d/ssh",
-    "init.d/nginx",
-    "init.d/redis-server",
-    "init.d/haproxy",
-    "haproxy",
-    "rsyslog.conf",
 ];
 
-const DIRECTORIES: [&str; 25] = [
+const DIRECTORIES: [&str; 23] = [
     "etc/systemd/system",
     "etc/init.d",
     "var/log/nginx",
@@ -51,8 +44,6 @@ const DIRECTORIES: [&str; 25] = [
     "var/lib/redis",
     "var/lib/apache2",
     "var/spool/cron/crontabs",
-    "var/spool/rsyslog",
-    "var/lib/haproxy",
     "var/lib/misc",
     "var/cache",
     "var/www/html",
@@ -86,8 +77,8 @@ impl Drop for Root {
 }
 
 impl Root {
-    fn make(init: Init) -> Checked<Self> {
-        let name = format!("pidward-{init:?}-{}", std::process::id());
+    fn make() -> Checked<Self> {
+        let name = format!("pidward-init-{}", std::process::id());
         let root = Self(env::temp_dir().join(name));
         let _ = fs::remove_dir_all(&root.0);
         for directory in DIRECTORIES {
@@ -107,8 +98,6 @@ impl Root {
                 return Err(Failure::new("the test itself", format!("copy /etc/{name}")));
             }
         }
-        let rsyslog = "/usr/share/orphan-sysvinit-scripts/rsyslog";
-        fs::copy(rsyslog, root.0.join("etc/init.d/rsyslog")).doing(rsyslog)?;
         let write = |name: &str, text: &str| fs::write(root.0.join(name), text).doing(name);
         write("etc/machine-id", "0123456789abcdef0123456789abcdef\n")?;
         write("etc/systemd/system/default.target", TARGET)?;
@@ -128,11 +117,9 @@ impl Root {
             }
         }
         release::copy(&release::directory()?, &root.0.join("opt/pidward"))?;
-        let check = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("init")
-            .join(init.script());
+        let check = Path::new(env!("CARGO_MANIFEST_DIR")).join("init/check-systemd");
         fs::copy(check, root.0.join("opt/check")).doing("copy what checks")?;
-        for name in ["opt/check", "etc/init.d/script", "etc/init.d/rsyslog"] {
+        for name in ["opt/check", "etc/init.d/script"] {
             let executable = fs::Permissions::from_mode(0o755);
             fs::set_permissions(root.0.join(name), executable).doing(name)?;
         }
@@ -140,40 +127,9 @@ impl Root {
     }
 }
 
-/// What is checked, each with a script beside this file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Init {
-    /// systemd is the first process, and powers off when its check is over.
-    Systemd,
-    /// A small first process, and no systemd: scripts are run as sysvinit runs them.
-    Sysv,
-}
-
-impl Init {
-    fn script(self) -> &'static str {
-        match self {
-            Self::Systemd => "check-systemd",
-            Self::Sysv => "check-sysv",
-        }
-    }
-
-    /// The last words for systemd-nspawn.
-    fn words(self) -> &'static [&'static str] {
-        match self {
-            Self::Systemd => &["--boot"],
-            Self::Sysv => &[
-                "--as-pid2",
-                "sh",
-                "-c",
-                "exec /opt/check >/srv/told 2>/srv/errors",
-            ],
-        }
-    }
-}
-
 /// Runs it, and gives what the check has said when it is over.
-pub(crate) fn run(init: Init) -> Checked<String> {
-    let root = Root::make(init)?;
+pub(crate) fn run() -> Checked<String> {
+    let root = Root::make()?;
     // With the second version of control groups alone, in a mount namespace of its own: with the first, systemd in a
     // container does not learn when a group is empty.
     let script = "umount --recursive --lazy /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup; \
@@ -186,7 +142,7 @@ pub(crate) fn run(init: Init) -> Checked<String> {
     nspawn
         .args(["--mount", "sh", "-c", script])
         .arg(&root.0)
-        .args(init.words());
+        .arg("--boot");
     let log = root.0.join("srv/console");
     let console = fs::File::create(&log).doing("make a log")?;
     nspawn.stdin(Stdio::null());

@@ -190,30 +190,27 @@ pub fn cover(directory: impl AsRef<Path>) -> Checked {
     .doing(named)
 }
 
-/// Lets files be made in one of the machine's directories, which are seen here alone, beside all that is in it.
+/// Puts a layer of our own over one of the machine's directories: it is as it was, and what is changed in it is changed for us
+/// alone.
 ///
 /// # Errors
 /// When it cannot be mounted.
-pub fn make_writable(directory: impl AsRef<Path>) -> Checked {
-    let directory = directory.as_ref();
-    let own = Path::new(SCRATCH).join(".writable");
-    for name in ["upper", "work"] {
-        fs::create_dir_all(own.join(name)).doing("make a directory")?;
+pub fn layer(directory: &str) -> Checked {
+    let own = Path::new(SCRATCH).join(format!(".layer{}", directory.replace('/', "-")));
+    let named = format!("mount a layer on {directory}");
+    for part in ["upper", "work"] {
+        fs::create_dir_all(own.join(part)).doing(&named)?;
     }
-    let options = format!(
-        "lowerdir={},upperdir={1}/upper,workdir={1}/work",
-        directory.display(),
-        own.display()
-    );
-    let overlay = Some("overlay");
+    let own = own.display();
+    let options = format!("lowerdir={directory},upperdir={own}/upper,workdir={own}/work");
     mount(
-        overlay,
+        Some("overlay"),
         directory,
-        overlay,
+        Some("overlay"),
         MsFlags::empty(),
         Some(options.as_str()),
     )
-    .doing(format!("make {} writable", directory.display()))
+    .doing(named)
 }
 
 /// Puts an empty file over one of the machine's; none there is fine.

@@ -281,9 +281,10 @@ pub(crate) struct Adopt {
 /// Print what starts a service that is there already with pidward
 ///
 /// For systemd: reads the unit and its drop-ins, and prints a drop-in that puts
-/// "pidward run --" before its commands. Tells on standard error what of the unit's
-/// sandbox takes a line of defence away. For sysvinit: lines for the file of settings
-/// that the script reads, /etc/default/NAME.
+/// "pidward run --" before its commands. For sysvinit and OpenRC: reads the init
+/// script, and prints lines for the file of settings that it sources, which have the
+/// daemon preload pidward's library. Tells on standard error what of the unit or the
+/// script takes a line of defence away.
 #[derive(clap::Args, Debug)]
 #[command(
     verbatim_doc_comment,
@@ -291,10 +292,11 @@ pub(crate) struct Adopt {
 Examples:
   pidward drop-in systemd nginx
   pidward drop-in systemd nginx --install
-  pidward drop-in sysv nginx --install
+  pidward drop-in sysv ssh --install
+  pidward drop-in openrc nginx --remove
 
-Exit status: 0, or 1 a file that is not pidward's is in the way; 2 there is no such service; 4 it
-cannot be read or written."
+Exit status: 0, or 1 a file that is not pidward's is in the way, there is no file for the lines, or they
+have been changed; 2 there is no such service; 4 it cannot be read or written."
 )]
 pub(crate) struct DropIn {
     /// Write it to where the init system reads it, and say what to run next
@@ -319,8 +321,10 @@ pub(crate) struct DropIn {
 pub(crate) enum Kind {
     /// A drop-in for a unit
     Systemd,
-    /// Lines for the file of settings of a script in /etc/init.d
+    /// Lines for /etc/default/NAME, or what else the init script sources
     Sysv,
+    /// Lines for /etc/conf.d/NAME
+    Openrc,
 }
 
 fn signal(text: &str) -> Result<identity::Signal, &'static str> {
@@ -435,6 +439,9 @@ mod tests {
             &["pidward", "wait", "--timeout", "inf", "x.pid"],
             &["pidward", "wait", "--timeout", "1e3", "x.pid"],
             &["pidward", "adopt"],
+            &["pidward", "drop-in", "sysv"],
+            &["pidward", "drop-in", "upstart", "x"],
+            &["pidward", "drop-in", "sysv", "x", "--install", "--remove"],
             &[],
         ] {
             assert!(matches!(parsed(line), Err(Answer::Usage(_))), "{line:?}");

@@ -1,6 +1,7 @@
 //! Every sentence that a user sees. Errors and notices of `run` and `status` are here; [`verdict`] says what a pidfile
 //! is, [`json`] says the same to programs; [`deed`] says what was done, [`refusal`] what was not; [`sweep`] both of a sweep, and
-//! [`progress`] how far it is; what `run -f` has to say is in [`foreground`]; [`text`] makes paths and times fit for a line.
+//! [`progress`] how far it is; what `run -f` has to say is in [`foreground`], and of a drop-in for an init script in
+//! [`init_script`]; [`text`] makes paths and times fit for a line.
 //!
 //! A notice is one line on standard error: what, why, and what it comes to. When nobody can read it, nothing
 //! is done about it: a daemon does not stay down because its standard error is closed.
@@ -8,6 +9,7 @@
 pub(crate) mod deed;
 pub(crate) mod drop_in;
 pub(crate) mod foreground;
+pub(crate) mod init_script;
 mod json;
 pub(crate) mod progress;
 pub(crate) mod refusal;

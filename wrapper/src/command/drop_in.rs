@@ -1,5 +1,9 @@
 //! `pidward drop-in`: how a service that is there already is started with pidward, for its init system; printed, or installed.
 
+mod block;
+mod openrc;
+mod script;
+mod settings;
 mod systemd;
 mod sysv;
 
@@ -14,9 +18,10 @@ use crate::parts;
 use crate::say;
 use crate::unit::{OWN, Unit};
 
+pub(crate) use block::{Done, Refused as BlockRefused};
+pub(crate) use settings::{NoDropIn, Warning as ScriptWarning};
 pub(crate) use systemd::Warning;
 use systemd::{DropIn, Parts};
-pub(crate) use sysv::NoScript;
 
 /// The first words of each file that we write: no other is overwritten or removed.
 const FIRST: &str = "# Written by \"pidward drop-in";
@@ -28,62 +33,9 @@ const PLACE: &str = "/etc/systemd/system";
 pub(crate) fn drop_in(options: &cli::DropIn, environment: &Environment) -> Exit {
     match options.kind {
         cli::Kind::Systemd => of_systemd(options, environment),
-        cli::Kind::Sysv => of_sysv(options),
+        cli::Kind::Sysv => settings::drop_in(options, "sysv", sysv::settings),
+        cli::Kind::Openrc => settings::drop_in(options, "openrc", openrc::settings),
     }
-}
-
-fn of_sysv(options: &cli::DropIn) -> Exit {
-    let file = match sysv::settings(&options.name) {
-        Ok(file) => file,
-        Err(why) => return say::drop_in::no_script(&options.name, &why),
-    };
-    let library = match parts::library() {
-        Ok(library) => library,
-        Err(unusable) => return say::drop_in::no_library(&unusable),
-    };
-    let lines = sysv::lines(&library);
-    if !options.install && !options.remove {
-        say::drop_in::belongs_to(&file);
-        return say::drop_in::print(&lines);
-    }
-    let old = match fs::read_to_string(&file) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            return say::drop_in::not_installed(&file, &Refused::Failed(error));
-        }
-        old => old.unwrap_or_default(),
-    };
-    let new = if options.install {
-        sysv::with_ours(&old, &lines)
-    } else {
-        sysv::without_ours(&old)
-    };
-    match rewrite(&file, &new) {
-        Ok(()) => say::drop_in::rewrote(&file, &options.name, options.install),
-        Err(error) => say::drop_in::not_installed(&file, &Refused::Failed(error)),
-    }
-}
-
-/// Puts another text in the place of a file's, as a whole or not at all; of the same user and mode. One that is left empty is
-/// removed.
-fn rewrite(file: &Path, text: &str) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, chown};
-    if text.is_empty() {
-        return match fs::remove_file(file) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        };
-    }
-    let new = file.with_extension(format!("pidward-{}", std::process::id()));
-    let written = fs::write(&new, text).and_then(|()| {
-        if let Ok(old) = fs::metadata(file) {
-            fs::set_permissions(&new, old.permissions())?;
-            chown(&new, Some(old.uid()), Some(old.gid()))?;
-        }
-        fs::rename(&new, file)
-    });
-    written.inspect_err(|_| {
-        let _ = fs::remove_file(&new);
-    })
 }
 
 fn of_systemd(options: &cli::DropIn, environment: &Environment) -> Exit {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::text::{cause_of, escaped};
 use super::{advice, notice, to_stdout};
-use crate::command::drop_in::{NoScript, Refused, Warning};
+use crate::command::drop_in::{Refused, Warning};
 use crate::exit::Exit;
 use crate::parts::Unusable;
 use crate::unit::NoUnit;
@@ -35,34 +35,6 @@ pub(crate) fn no_unit(name: &str, why: &NoUnit) -> Exit {
     Exit::Usage
 }
 
-/// There is no such script, or it reads nothing.
-pub(crate) fn no_script(name: &str, why: &NoScript) -> Exit {
-    match why {
-        NoScript::BadName => {
-            notice(&format!(
-                "{} is no name of a service",
-                escaped(name.as_ref())
-            ));
-        }
-        NoScript::NotFound(path) => notice(&format!("there is no {}", escaped(path))),
-        NoScript::ReadsNothing(path) => advice(
-            &format!("{} reads no file of settings", escaped(path)),
-            "Set LD_PRELOAD in it, before it starts the daemon, as packaging/maintainers/init-script does.",
-        ),
-    }
-    Exit::Usage
-}
-
-/// Our lines came or went.
-pub(crate) fn rewrote(file: &Path, name: &str, came: bool) -> Exit {
-    let what = if came { "wrote to" } else { "removed from" };
-    let name = escaped(name.as_ref());
-    print(&format!(
-        "{what} {}\nNow run: /etc/init.d/{name} restart\n",
-        escaped(file)
-    ))
-}
-
 /// The unit has no ExecStart=.
 pub(crate) fn starts_nothing(name: &str) -> Exit {
     notice(&format!("{name} starts nothing: it has no ExecStart="));
@@ -85,11 +57,6 @@ pub(crate) fn no_library(why: &Unusable) -> Exit {
         "Install pidward as a whole: a unit is to name its final places.",
     );
     Exit::Unknown
-}
-
-/// Where printed lines are to be added.
-pub(crate) fn belongs_to(file: &Path) {
-    notice(&format!("these lines are for {}", escaped(file)));
 }
 
 /// The drop-in itself.
