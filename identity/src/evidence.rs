@@ -16,7 +16,9 @@ use crate::pid::{NotAPid, Pid};
 use crate::pidfd::{PidFd, Reopened};
 use crate::pidfile::{Look, NoLook, Pidfile, Version, is_regular};
 use crate::proc_stat::Stat;
-use crate::process::{BootId, ClockTicks, Credentials, MachineId, PidNs, Proc, start_of_day};
+use crate::process::{
+    BootId, ClockTicks, Credentials, MachineId, PidNs, Proc, ProcDir, start_of_day,
+};
 use crate::read;
 use crate::record::{self, Record};
 use crate::trust::Writers;
@@ -102,6 +104,9 @@ pub enum Recorded {
 pub struct Abroad {
     /// It was recorded under this boot.
     pub this_boot: bool,
+    /// A process here is like the recorded one in all that a boot gives anew: number, start, pidfd. It may be that one, if
+    /// the boot's identity is what a mount has hidden.
+    pub is_alike: bool,
     /// It was recorded on this machine. Where one of the two has no identity, it was not.
     pub this_machine: bool,
     /// A guard holds its lock on the record.
@@ -291,9 +296,18 @@ fn gather_of<'b>(
         .then(number)
         .and_then(|it| living(look, &writers, &it));
     let recorded = match (&record, &file) {
-        (Some(record), Some(file)) if !is_of_ours(record) => {
+        (Some(record), Some(file)) if !is_of_ours(record, file) => {
             let left = |namespace| around.left_in(namespace, look);
-            Recorded::Abroad(abroad(record, file, left))
+            let compared = compare(record, living.as_ref(), pidfd.as_ref(), offered);
+            let is_alike = living
+                .as_ref()
+                .is_some_and(|it| it.start.is_same(record.start))
+                && matches!(compared, Recorded::Same(_))
+                && PidNs::current() == Some(record.pid_ns);
+            Recorded::Abroad(Abroad {
+                is_alike,
+                ..abroad(record, file, left)
+            })
         }
         (Some(record), _) => compare(record, living.as_ref(), pidfd.as_ref(), offered),
         _ => Recorded::Nothing,
@@ -464,8 +478,19 @@ fn open_record(pidfile: &Pidfile<'_>, look: &Look) -> Option<(OwnedFd, rustix::f
 }
 
 /// Whether it was recorded where we are: under this boot, in this PID namespace.
-fn is_of_ours(record: &Record<'_>) -> bool {
-    BootId::current() == Some(record.boot) && PidNs::current() == Some(record.pid_ns)
+///
+/// A mount can have the guard see another identity of the boot than we do: containers of LXC and systemd-nspawn have one of
+/// their own over /proc, and a /proc that a unit's sandbox mounts anew has not. Then the guard tells, if it lives here.
+fn is_of_ours(record: &Record<'_>, file: &OwnedFd) -> bool {
+    PidNs::current() == Some(record.pid_ns)
+        && (BootId::current() == Some(record.boot) || has_its_guard_here(record, file))
+}
+
+fn has_its_guard_here(record: &Record<'_>, file: &OwnedFd) -> bool {
+    let is_guard = |process: ProcDir| {
+        process.stat(|stat| !stat.is_dead() && stat.comm == GUARD_COMM.to_bytes()) == Some(true)
+    };
+    lock::is_held(file) == Ok(true) && ProcDir::open(record.guard).is_ok_and(is_guard)
 }
 
 fn abroad(record: &Record<'_>, file: &OwnedFd, left_in: impl FnOnce(PidNs) -> Left) -> Abroad {
@@ -473,6 +498,7 @@ fn abroad(record: &Record<'_>, file: &OwnedFd, left_in: impl FnOnce(PidNs) -> Le
     Abroad {
         this_boot,
         this_machine: record.machine.is_some() && record.machine == MachineId::current(),
+        is_alike: false,
         // What cannot be asked may be held.
         guarded: lock::is_held(file) != Ok(false),
         left: if this_boot {

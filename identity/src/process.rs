@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicI64, Ordering};
 
 use arrayvec::ArrayVec;
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 use rustix::path::DecInt;
@@ -248,6 +248,13 @@ impl ProcDir {
         let room = buffer.len();
         let length = rustix::fs::readlinkat_raw(&self.0, c"exe", &mut *buffer).ok()?;
         buffer.get(..length).filter(|_| length < room)
+    }
+}
+
+/// The number of the directory's descriptor, for paths through /proc/self/fd.
+impl AsRawFd for ProcDir {
+    fn as_raw_fd(&self) -> i32 {
+        self.0.as_raw_fd()
     }
 }
 

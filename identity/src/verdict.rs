@@ -130,7 +130,7 @@ pub fn of(evidence: &Evidence) -> Reason {
 /// Of a process recorded under another boot, in another PID namespace, or on another machine: stale only if nobody can
 /// be there who means the file.
 fn of_abroad(evidence: &Evidence, abroad: Abroad) -> Reason {
-    let may_live = abroad.guarded || abroad.left == Left::Somebody;
+    let may_live = abroad.guarded || abroad.is_alike || abroad.left == Left::Somebody;
     // That the guard is gone proves no more than that.
     let is_ours_alone = abroad.left == Left::Nobody || evidence.named || !evidence.shared;
     if may_live || !is_ours_alone {
@@ -168,6 +168,7 @@ mod tests {
 
     const THIS_BOOT: Abroad = Abroad {
         this_boot: true,
+        is_alike: false,
         this_machine: true,
         guarded: false,
         left: Left::Unseen,
@@ -332,6 +333,14 @@ mod tests {
             (shared(dead(Abroad(OTHER_BOOT))), Reason::Elsewhere),
             (named(shared(dead(Abroad(OTHER_BOOT)))), Reason::OtherBoot),
             (named(dead(Abroad(guarded(OTHER_BOOT)))), Reason::Elsewhere),
+            // Or under this one, whose identity a mount has hidden.
+            (
+                named(alive(Abroad(crate::evidence::Abroad {
+                    is_alike: true,
+                    ..OTHER_BOOT
+                }))),
+                Reason::Elsewhere,
+            ),
             // On another machine, or on one without an identity.
             (dead(Abroad(OTHER_MACHINE)), Reason::GoneNamespace),
             (shared(dead(Abroad(OTHER_MACHINE))), Reason::Elsewhere),

@@ -39,6 +39,10 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
             shared,
         ),
         each("a_proc_of_another_namespace_is_not_asked", foreign_proc),
+        each(
+            "another_identity_of_the_boot_does_not_make_a_living_daemon_stale",
+            hidden_boot,
+        ),
     ]
     .into_iter()
 }
@@ -116,6 +120,25 @@ fn recorded_below(scene: &Scene) -> Checked {
     end(host)?;
     ask(scene, "status x.pid")?.is_line(1, "stale  ", "(gone-namespace)")?;
     ask(scene, "stop x.pid")?.is_line(0, "removed ", "(gone-namespace)")
+}
+
+/// Containers have an identity of the boot of their own mounted over the machine's, which the /proc of a unit's sandbox has not.
+fn hidden_boot(scene: &Scene) -> Checked {
+    let (daemon, guard, _post) = guarded(scene)?;
+    let own = file("boot_id");
+    fs::write(&own, "0b1c2d3e-0000-4000-8000-00000000000a\n").doing("write another identity")?;
+    let none: Option<&str> = None;
+    let bind = MsFlags::MS_BIND;
+    let there = "/proc/sys/kernel/random/boot_id";
+    mount(Some(&own), there, none, bind, none).doing("hide the boot's identity")?;
+    ask(scene, "status x.pid")?.is_line(0, "running", "(verified by pidfd handle)")?;
+    guard.signal(Signal::SIGKILL).doing("kill the guard")?;
+    leaves(&guard)?;
+    // Nothing tells the boots apart any more, and it may be the recorded one.
+    ask(scene, "status x.pid")?.is_line(4, "unknown", "(elsewhere)")?;
+    ask(scene, "sweep x.pid")?.says(0, file("x.pid").exists(), "it stays")?;
+    kill(daemon)?;
+    ask(scene, "status x.pid")?.is_line(1, "stale  ", "(other-boot)")
 }
 
 fn number_below(scene: &Scene) -> Checked {

@@ -1,7 +1,7 @@
 //! What a pidfile is, in words.
 
 use nix::errno::Errno;
-use pidward_identity::evidence::{Claim, Kind, Living, Proof};
+use pidward_identity::evidence::{Claim, Kind, Living, Proof, Recorded};
 use pidward_identity::pid::NotAPid;
 use pidward_identity::verdict::{Class, Reason};
 
@@ -113,6 +113,9 @@ fn with_pid(finding: &Finding) -> String {
         (Reason::Elsewhere, _) if finding.evidence.below => {
             "is no process here, but one in a PID namespace below goes by that number".to_owned()
         }
+        (Reason::Elsewhere, _) if is_alike(finding) => {
+            format!("may be the recorded one, under another identity of the boot; {here}")
+        }
         (Reason::Elsewhere, _) => {
             format!("was recorded in another PID namespace or on another machine; {here}")
         }
@@ -131,6 +134,10 @@ fn with_pid(finding: &Finding) -> String {
             None => "is no process".to_owned(),
         },
     }
+}
+
+fn is_alike(finding: &Finding) -> bool {
+    matches!(finding.evidence.recorded, Recorded::Abroad(abroad) if abroad.is_alike)
 }
 
 fn untrusted(finding: &Finding, living: &Living) -> String {
@@ -157,7 +164,7 @@ fn name(living: &Living) -> String {
 mod tests {
     use super::*;
     use pidward_identity::below::Left;
-    use pidward_identity::evidence::{Abroad, Evidence, Recorded};
+    use pidward_identity::evidence::{Abroad, Evidence};
     use pidward_identity::pid::Pid;
     use pidward_identity::process::ClockTicks;
     use pidward_identity::trust::Writers;
@@ -195,6 +202,7 @@ mod tests {
         let pid = Claim::Pid(Pid::new(15).unwrap());
         let elsewhere = Abroad {
             this_boot: true,
+            is_alike: false,
             this_machine: true,
             guarded: true,
             left: Left::Unseen,
