@@ -23,7 +23,19 @@ pub(crate) fn only_with(unit: &str) -> &'static [&'static str] {
     match unit {
         "oneshot" | "fails-at-once" | "fails-forking" | "fails-to-notify" | "is-missing"
         | "echo" => &["drop-in 0"],
-        _ => &["drop-in 0", "record there", "files gone"],
+        // Its unit sets a filter.
+        "redis-server" => &[
+            "drop-in 0",
+            "record there",
+            "doctor three of the four lines of defence hold",
+            "files gone",
+        ],
+        _ => &[
+            "drop-in 0",
+            "record there",
+            "doctor all four lines of defence hold",
+            "files gone",
+        ],
     }
 }
 

@@ -11,6 +11,7 @@ mod answer;
 mod attacks;
 mod company;
 mod compare;
+mod doctor;
 mod drop_in;
 mod foreground;
 mod gdb;
@@ -49,6 +50,7 @@ fn promises() -> Vec<Promise> {
         .chain(stop::promises())
         .chain(wait::promises())
         .chain(adopt::promises())
+        .chain(doctor::promises())
         .chain(sweep::promises())
         .chain(drop_in::promises())
         .chain(attacks::promises())

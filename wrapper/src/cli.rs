@@ -29,6 +29,7 @@ pub(crate) enum Command {
     Wait(Wait),
     Sweep(Sweep),
     Adopt(Adopt),
+    Doctor(Doctor),
     #[command(name = "drop-in")]
     DropIn(DropIn),
 }
@@ -276,6 +277,29 @@ pub(crate) struct Adopt {
     /// Pidfiles
     #[arg(value_name = "PIDFILE", required = true, value_parser = not_empty())]
     pub(crate) pidfiles: Vec<PathBuf>,
+}
+
+/// Say which of the four lines of defence hold for a daemon, and why
+///
+/// The shim in the daemon, its guard, the sweep at boot, the record of which process
+/// is meant: the conclusion first, what to do about those that do not hold, then the
+/// facts: what the program is, what confines the process, what the kernel offers.
+/// Changes nothing. A number is a process, a file that holds one a pidfile.
+#[derive(clap::Args, Debug)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "\
+Examples:
+  pidward doctor /run/nginx.pid
+  pidward doctor 812
+  pidward doctor /usr/sbin/nginx
+
+Exit status: 0 all four hold, 1 one does not, 4 of one it cannot be told; 2 there is no such process or program."
+)]
+pub(crate) struct Doctor {
+    /// A pidfile, a process ID, or a program by path or name
+    #[arg(value_name = "PIDFILE|PID|PROGRAM", value_parser = not_empty())]
+    pub(crate) subject: PathBuf,
 }
 
 /// Print what starts a service that is there already with pidward

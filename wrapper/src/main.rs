@@ -12,6 +12,7 @@
 //! - [`tree`]: what lies below a directory; [`sweeper`]: removes what is stale of it; [`around`]: what is around many
 //!   pidfiles; [`own`]: pidfiles that hold our own number
 //! - [`unit`]: a service unit of systemd
+//! - [`doctor`]: which lines of defence hold for a daemon
 //! - [`guards`]: those that run, and those that are about to leave
 //! - [`guard`]: starts a guard, unnoticed by the command
 //! - [`parts`]: where the library and the guard lie
@@ -25,6 +26,7 @@ mod changes;
 mod clean;
 mod cli;
 mod command;
+mod doctor;
 mod entry;
 mod environment;
 mod exit;
@@ -59,6 +61,7 @@ fn main(start: Start) -> Exit {
         Ok(Command::Stop(options)) => command::stop::stop(&options, &start.environment),
         Ok(Command::Wait(options)) => command::wait::wait(&options, &start.environment),
         Ok(Command::Sweep(options)) => command::sweep::sweep(&options, &start.environment),
+        Ok(Command::Doctor(options)) => command::doctor::doctor(&options, &start.environment),
         Ok(Command::DropIn(options)) => command::drop_in::drop_in(&options, &start.environment),
         Ok(Command::Adopt(options)) => command::adopt::adopt(&options, &start.environment),
     }

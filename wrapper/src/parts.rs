@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::environment::Environment;
 
 /// The library that is preloaded.
-const LIBRARY: &str = "libpidward.so";
+pub(crate) const LIBRARY: &str = "libpidward.so";
 
 /// The guard's executable.
 const GUARD: &str = "pidward-guard";

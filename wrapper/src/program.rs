@@ -85,7 +85,7 @@ impl Program {
 }
 
 /// The file for this name: of a path itself, of a plain name the first in PATH that may be executed.
-fn locate(name: &OsStr, search: Option<&OsStr>) -> Result<PathBuf, Unrunnable> {
+pub(crate) fn locate(name: &OsStr, search: Option<&OsStr>) -> Result<PathBuf, Unrunnable> {
     if name.as_bytes().contains(&b'/') {
         let path = PathBuf::from(name);
         return executable(&path).map(|()| path);

@@ -1,12 +1,13 @@
 //! Every sentence that a user sees. Errors and notices of `run` and `status` are here; [`verdict`] says what a pidfile
 //! is, [`json`] says the same to programs; [`deed`] says what was done, [`refusal`] what was not; [`sweep`] both of a sweep, and
 //! [`progress`] how far it is; what `run -f` has to say is in [`foreground`], and of a drop-in for an init script in
-//! [`init_script`]; [`text`] makes paths and times fit for a line.
+//! [`init_script`]; [`doctor`] says what was examined; [`text`] makes paths and times fit for a line.
 //!
 //! A notice is one line on standard error: what, why, and what it comes to. When nobody can read it, nothing
 //! is done about it: a daemon does not stay down because its standard error is closed.
 
 pub(crate) mod deed;
+pub(crate) mod doctor;
 pub(crate) mod drop_in;
 pub(crate) mod foreground;
 pub(crate) mod init_script;
@@ -199,7 +200,12 @@ const NOT_PRELOADED: &str = "only pidfiles named with -p are looked after";
 
 /// The command cannot be run.
 pub(crate) fn cannot_run(command: &Path, reason: Unrunnable) {
-    let why = match reason {
+    let why = why_unrunnable(reason);
+    notice(&format!("cannot run {}: {why}", escaped(command)));
+}
+
+fn why_unrunnable(reason: Unrunnable) -> String {
+    match reason {
         Unrunnable::NotFound => "no such command".to_owned(),
         Unrunnable::Directory => "it is a directory".to_owned(),
         Unrunnable::Binary => "it is neither a program of this machine nor a script".to_owned(),
@@ -207,8 +213,7 @@ pub(crate) fn cannot_run(command: &Path, reason: Unrunnable) {
             "the interpreter or loader that it asks for is not there".to_owned()
         }
         Unrunnable::Refused(error) => cause(error),
-    };
-    notice(&format!("cannot run {}: {why}", escaped(command)));
+    }
 }
 
 /// A directory that was to be swept.

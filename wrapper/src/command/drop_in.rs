@@ -38,6 +38,16 @@ pub(crate) fn drop_in(options: &cli::DropIn, environment: &Environment) -> Exit 
     }
 }
 
+/// What of a unit's settings takes a line of defence away.
+pub(crate) fn taken_away(unit: &Unit, environment: &Environment) -> Vec<Warning> {
+    let parts = Parts {
+        pidward: std::env::current_exe().unwrap_or_default(),
+        library: parts::library().unwrap_or_default(),
+        guard: parts::guard(environment),
+    };
+    systemd::of(unit, &parts, environment).map_or_else(Vec::new, |it| it.warnings)
+}
+
 fn of_systemd(options: &cli::DropIn, environment: &Environment) -> Exit {
     let unit = match Unit::load(&options.name) {
         Ok(unit) => unit,

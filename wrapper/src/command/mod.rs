@@ -1,6 +1,7 @@
 //! The commands, one file each: options in, [`crate::exit::Exit`] out.
 
 pub(crate) mod adopt;
+pub(crate) mod doctor;
 pub(crate) mod drop_in;
 mod foreground;
 pub(crate) mod run;

@@ -1,0 +1,460 @@
+//! The promises of `pidward doctor`: the conclusion comes first, each line of defence holds or not for its own reason, and
+//! nothing is changed.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+
+use nix::sys::signal::Signal;
+use pidward_tests::failure::{Checked, Doing, Failure};
+use pidward_tests::namespace;
+
+use crate::answer::{Answer, ask, ask_without};
+use crate::guard::post::{Post, guarded, kill, leaves, ready, with_pidfile};
+use crate::legacy::Legacy;
+use crate::programs::LEGACY;
+use crate::promise::Promise;
+use crate::run::{copied, installed, pidward};
+use crate::scene::{HOME, Scene, file};
+
+/// All of them.
+pub(crate) fn promises() -> Vec<Promise> {
+    let each = |name: &'static str, check: fn(&Scene) -> Checked| Promise::new(name, check);
+    vec![
+        each("a_daemon_of_run_has_all_four_lines_of_defence", all_four),
+        each("a_daemon_without_pidward_is_told_what_to_do", none),
+        each("a_daemon_whose_guard_was_killed_lacks_it", killed_guard),
+        each("a_daemon_without_guards_says_so", guard_off),
+        each("what_makes_the_shim_idle_is_named", idle),
+        each("a_program_is_judged_before_it_is_started", programs),
+        each("what_sweeps_at_boot_is_found", boot),
+        each("what_the_kernel_lacks_is_named", kernels),
+        each("what_nobody_may_see_cannot_be_told", unseen),
+        each("what_is_no_daemon_is_refused", refused),
+        each("an_examination_changes_nothing", unchanged),
+    ]
+}
+
+/// It has this exit status, and these parts in the lines of these names; the first one is of the conclusion.
+fn is(answer: &Answer, code: i32, conclusion: &str, lines: &[(&str, &str)]) -> Checked {
+    let first = answer.out.lines().next().unwrap_or_default();
+    answer.is(code, first.ends_with(conclusion), conclusion)?;
+    for (name, part) in lines {
+        let mut words = answer.out.lines().map(str::trim_start);
+        let has = words.any(|line| line.starts_with(name) && line.contains(part));
+        answer.is(code, has, &format!("{name} … {part}"))?;
+    }
+    Ok(())
+}
+
+/// A daemon that `run` has started, with its steps.
+fn of_run(scene: &Scene, options: &[&str], steps: &str) -> Checked<Legacy> {
+    let mut command = pidward(scene, &["run"]);
+    command.args(options).arg("--").arg(Scene::program(LEGACY));
+    command.args(steps.split_whitespace());
+    ready(command)
+}
+
+fn all_four(scene: &Scene) -> Checked {
+    scene.clear()?;
+    let post = Post::at("x.pid")?;
+    let daemon = of_run(scene, &["-p", "x.pid"], "make open x.pid say ready hear")?;
+    let pid = daemon.process.pid;
+    post.recorded(pid)?;
+    for subject in ["x.pid", &pid.to_string()] {
+        let answer = ask(scene, &format!("doctor {subject}"))?;
+        let conclusion = format!("legacy, PID {pid}, {HOME}/x.pid: all four lines of defence hold");
+        is(
+            &answer,
+            0,
+            &conclusion,
+            &[
+                ("shim", "holds    loaded"),
+                ("guard", "holds    at work"),
+                ("sweep", "holds    by \"pidward run -p\""),
+                (
+                    "record",
+                    "holds    proves which process is meant, by pidfd handle",
+                ),
+                ("pidfile", "running: "),
+                ("linked", "dynamically, glibc, by /"),
+                ("library", "/libpidward.so"),
+                ("seccomp", "no filter"),
+                ("kernel", "pidfds"),
+            ],
+        )?;
+    }
+    kill(daemon).map(drop)
+}
+
+fn none(scene: &Scene) -> Checked {
+    scene.clear()?;
+    let post = Post::at("x.pid")?;
+    let daemon = with_pidfile()?;
+    let answer = ask(scene, "doctor x.pid")?;
+    let adopt = format!("-> pidward adopt {HOME}/x.pid");
+    is(
+        &answer,
+        1,
+        ": one of the four lines of defence holds",
+        &[
+            (
+                "shim",
+                "no       not loaded: the daemon was started without pidward",
+            ),
+            ("->", "Start it by \"pidward run --\"."),
+            ("guard", "no       not at work"),
+            (&adopt, ""),
+            ("sweep", "holds    not needed after a boot"),
+            ("record", "no       none"),
+        ],
+    )?;
+    // It is given what can be given to a daemon that runs already.
+    ask(scene, "adopt x.pid")?.says(0, true, "adopted")?;
+    post.recorded(daemon.process.pid)?;
+    is(
+        &ask(scene, "doctor x.pid")?,
+        1,
+        ": three of the four lines of defence hold",
+        &[("guard", "holds"), ("record", "holds"), ("shim", "no")],
+    )?;
+    kill(daemon).map(drop)
+}
+
+fn killed_guard(scene: &Scene) -> Checked {
+    let (daemon, guard, _post) = guarded(scene)?;
+    guard.signal(Signal::SIGKILL).doing("kill the guard")?;
+    leaves(&guard)?;
+    is(
+        &ask(scene, "doctor x.pid")?,
+        1,
+        "hold",
+        &[
+            ("guard", "no       not at work: none guards this pidfile"),
+            ("record", "holds"),
+        ],
+    )?;
+    kill(daemon).map(drop)
+}
+
+fn guard_off(scene: &Scene) -> Checked {
+    scene.clear()?;
+    let mut command = pidward(scene, &["run", "--"]);
+    command
+        .arg(Scene::program(LEGACY))
+        .env("PIDWARD_GUARD", "off");
+    command.args("make open x.pid say ready hear".split_whitespace());
+    let daemon = ready(command)?;
+    is(
+        &ask(scene, "doctor x.pid")?,
+        1,
+        "two of the four lines of defence hold",
+        &[
+            ("shim", "holds    loaded"),
+            (
+                "guard",
+                "no       not at work: the daemon was started with PIDWARD_GUARD=off",
+            ),
+        ],
+    )?;
+    kill(daemon).map(drop)
+}
+
+fn idle(scene: &Scene) -> Checked {
+    let filtered = "make open x.pid filter prctl not_its_own say ready hear";
+    for (steps, ground) in [
+        (
+            filtered,
+            "no       loaded, and does nothing under the daemon's seccomp filter",
+        ),
+        (
+            "make open sub/x.pid nobody say ready hear",
+            "no       loaded, but the daemon may not remove its pidfile",
+        ),
+    ] {
+        scene.clear()?;
+        fs::create_dir(file("sub")).doing("make a directory of root's")?;
+        let name = if steps == filtered {
+            "x.pid"
+        } else {
+            "sub/x.pid"
+        };
+        let post = match name {
+            "x.pid" => Post::at(name)?,
+            _ => Post::in_directory(file("sub"), "x.pid")?,
+        };
+        let daemon = of_run(scene, &["-p", name], steps)?;
+        post.recorded(daemon.process.pid)?;
+        is(
+            &ask(scene, &format!("doctor {name}"))?,
+            1,
+            "three of the four lines of defence hold",
+            &[("shim", ground), ("guard", "holds")],
+        )?;
+        kill(daemon)?;
+    }
+    locked_in(scene)
+}
+
+/// One that locks itself into a directory, where its pidfile has no path that the shim knows.
+fn locked_in(scene: &Scene) -> Checked {
+    scene.clear()?;
+    let post = Post::at("x.pid")?;
+    let script = "import os, sys\n\
+                  open('x.pid', 'w').write(str(os.getpid()))\n\
+                  os.chroot('/mnt'); os.chdir('/')\n\
+                  print('ready', flush=True)\n\
+                  sys.stdin.read()\n";
+    let mut command = pidward(scene, &["run", "--", "/usr/bin/python3", "-S", "-c"]);
+    command.arg(script);
+    let daemon = ready(command)?;
+    post.recorded(daemon.process.pid)?;
+    is(
+        &ask(scene, "doctor x.pid")?,
+        1,
+        "three of the four lines of defence hold",
+        &[
+            (
+                "shim",
+                "no       loaded, but the daemon is locked into /mnt",
+            ),
+            ("root", "/mnt"),
+        ],
+    )?;
+    kill(daemon).map(drop)
+}
+
+fn programs(scene: &Scene) -> Checked {
+    scene.clear()?;
+    let made = |name: &str, mode: u32| {
+        let path = file(name);
+        fs::copy(Scene::program(LEGACY), &path).doing("copy a program")?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).doing("give it its mode")
+    };
+    made("dynamic", 0o755)?;
+    made("setuid", 0o755)?;
+    chown(file("setuid"), Some(65534), None).doing("give it away")?;
+    fs::set_permissions(file("setuid"), fs::Permissions::from_mode(0o4755)).doing("setuid")?;
+    fs::write(file("script"), format!("#!{HOME}/dynamic\n")).doing("write a script")?;
+    fs::set_permissions(file("script"), fs::Permissions::from_mode(0o755)).doing("its mode")?;
+    let mut foreign = fs::read(Scene::program(LEGACY)).doing("read a program")?;
+    // Another e_machine: elf(5).
+    foreign.splice(18..20, [0xff, 0x7f]);
+    fs::write(file("foreign"), foreign).doing("write a foreign program")?;
+    fs::set_permissions(file("foreign"), fs::Permissions::from_mode(0o755)).doing("its mode")?;
+    for (name, code, ground, facts) in [
+        (
+            "dynamic",
+            1,
+            "holds    would be loaded",
+            ("linked", "dynamically, glibc"),
+        ),
+        (
+            "script",
+            1,
+            "holds    would be loaded",
+            ("script", "./script"),
+        ),
+        (
+            "setuid",
+            1,
+            "no       is not loaded by ld.so: the program gains the rights of",
+            ("file gives", "setuid"),
+        ),
+        (
+            "foreign",
+            1,
+            "no       cannot be loaded: the program is for another kind of machine",
+            ("program", "foreign"),
+        ),
+        (
+            "/bin/busybox",
+            1,
+            "no       cannot be loaded: the program is static",
+            ("linked", "statically"),
+        ),
+    ] {
+        let subject = match name.starts_with('/') {
+            true => name.to_owned(),
+            false => format!("./{name}"),
+        };
+        let answer = ask(scene, &format!("doctor {subject}"))?;
+        is(
+            &answer,
+            code,
+            "",
+            &[
+                ("shim", ground),
+                ("guard", "holds    would be started"),
+                ("record", "holds    would prove"),
+                facts,
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+const UNIT: &str = "/etc/systemd/system/pidward-sweep.service";
+
+fn boot(scene: &Scene) -> Checked {
+    scene.clear()?;
+    namespace::layer("/etc")?;
+    let sweep = |code, ground: &str| {
+        let answer = ask(scene, "doctor /bin/sh")?;
+        is(&answer, code, "", &[("sweep", ground)])
+    };
+    sweep(1, "no       nothing is booted here")?;
+    fs::create_dir_all("/run/systemd/system").doing("have systemd run")?;
+    sweep(1, "no       not installed for boot")?;
+    fs::write(UNIT, "[Service]\n").doing("install it")?;
+    let answer = ask(scene, "doctor /bin/sh")?;
+    is(
+        &answer,
+        1,
+        "",
+        &[("->", "systemctl enable pidward-sweep.service")],
+    )?;
+    let wants = Path::new("/etc/systemd/system/sysinit.target.wants");
+    fs::create_dir_all(wants).doing("enable it")?;
+    symlink(UNIT, wants.join("pidward-sweep.service")).doing("enable it")?;
+    sweep(0, "holds    at boot, by systemd")?;
+    // As `systemctl mask` does.
+    fs::remove_file(UNIT).doing("mask it")?;
+    symlink("/dev/null", UNIT).doing("mask it")?;
+    sweep(1, "no       not installed for boot")?;
+
+    fs::remove_dir_all("/run/systemd").doing("have another init")?;
+    fs::create_dir_all("/run/openrc").doing("have OpenRC run")?;
+    fs::write("/run/openrc/softlevel", "default").doing("have OpenRC run")?;
+    fs::create_dir_all("/etc/init.d").doing("install it")?;
+    fs::write("/etc/init.d/pidward-sweep", "#!/sbin/openrc-run\n").doing("install it")?;
+    let answer = ask(scene, "doctor /bin/sh")?;
+    is(
+        &answer,
+        1,
+        "",
+        &[("->", "rc-update add pidward-sweep boot")],
+    )?;
+    fs::create_dir_all("/etc/runlevels/boot").doing("enable it")?;
+    symlink(
+        "/etc/init.d/pidward-sweep",
+        "/etc/runlevels/boot/pidward-sweep",
+    )
+    .doing("enable it")?;
+    sweep(0, "holds    at boot, by OpenRC")?;
+
+    fs::remove_dir_all("/run/openrc").doing("have another init")?;
+    fs::write("/run/runlevel", "").doing("have sysvinit run")?;
+    let answer = ask(scene, "doctor /bin/sh")?;
+    is(
+        &answer,
+        1,
+        "",
+        &[("->", "update-rc.d pidward-sweep defaults")],
+    )?;
+    fs::create_dir_all("/etc/rcS.d").doing("enable it")?;
+    symlink("../init.d/pidward-sweep", "/etc/rcS.d/S12pidward-sweep").doing("enable it")?;
+    sweep(0, "holds    at boot, by sysvinit")
+}
+
+fn kernels(scene: &Scene) -> Checked {
+    scene.clear()?;
+    for (without, record, lacking) in [
+        (
+            "handle",
+            "holds    would prove which process is meant, by pidfd inode",
+            "; without handles (6.14)",
+        ),
+        (
+            "handle,info,inode",
+            "holds    would prove which process is meant, by start time",
+            "their inodes (6.9)",
+        ),
+    ] {
+        let answer = ask_without(scene, without, "doctor /bin/sh")?;
+        is(&answer, 1, "", &[("record", record), ("kernel", lacking)])?;
+    }
+    let answer = ask_without(scene, "handle,info,inode,pidfd", "doctor /bin/sh")?;
+    is(
+        &answer,
+        1,
+        "one of the four lines of defence holds",
+        &[
+            (
+                "guard",
+                "no       cannot do its work: the kernel has no pidfds",
+            ),
+            ("record", "no       none: there is no guard"),
+        ],
+    )
+}
+
+fn unseen(scene: &Scene) -> Checked {
+    scene.clear()?;
+    let copy = copied(scene)?;
+    let post = Post::at("x.pid")?;
+    let daemon = of_run(scene, &["-p", "x.pid"], "make open x.pid say ready hear")?;
+    post.recorded(daemon.process.pid)?;
+    let mut command = installed(&copy, &["doctor", "x.pid"]);
+    command.uid(65534).gid(65534);
+    let answer = Answer::of(command)?;
+    is(
+        &answer,
+        4,
+        "of one it cannot be told",
+        &[
+            (
+                "shim",
+                "unknown  cannot be told: we may not see what is loaded",
+            ),
+            ("->", "Ask as root."),
+            ("guard", "holds    at work"),
+        ],
+    )?;
+    kill(daemon).map(drop)
+}
+
+fn refused(scene: &Scene) -> Checked {
+    let (daemon, guard, _post) = guarded(scene)?;
+    for (subject, why) in [
+        ("2147483646".to_owned(), "there is no process 2147483646"),
+        ("/nowhere/daemon".to_owned(), "no such command"),
+        ("no-such-daemon".to_owned(), "no such command"),
+        (guard.pid.to_string(), "is a guard of pidward's, no daemon"),
+        ("/run/".to_owned(), "it is a directory"),
+    ] {
+        let answer = ask(scene, &format!("doctor {subject}"))?;
+        answer.says(2, answer.out.is_empty() && answer.err.contains(why), why)?;
+    }
+    kill(daemon).map(drop)
+}
+
+/// No file, no lock and no guard more or less, no signal.
+fn unchanged(scene: &Scene) -> Checked {
+    let (daemon, _guard, post) = guarded(scene)?;
+    let seen = || -> Checked<Vec<(String, Vec<u8>)>> {
+        let entries = fs::read_dir(HOME).doing("look at the files")?.flatten();
+        let mut all: Vec<_> = entries
+            .map(|entry| {
+                let text = fs::read(entry.path()).unwrap_or_default();
+                (entry.file_name().to_string_lossy().into_owned(), text)
+            })
+            .collect();
+        all.sort();
+        Ok(all)
+    };
+    let before = seen()?;
+    for subject in ["x.pid", &daemon.process.pid.to_string(), "/bin/sh", "y.pid"] {
+        ask(scene, &format!("doctor {subject}"))?;
+    }
+    let after = seen()?;
+    if before != after {
+        return Err(Failure::new(
+            "files have changed",
+            format!("{before:#?}\n{after:#?}"),
+        ));
+    }
+    kill(daemon)?;
+    post.cleared()
+}

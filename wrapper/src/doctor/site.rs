@@ -1,0 +1,150 @@
+//! A pidfile and where it lies: its verdict, its guard, and whether there can be a record beside it.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use nix::sys::statfs::{TMPFS_MAGIC, statfs};
+use nix::sys::statvfs::{FsFlags, statvfs};
+use pidward_identity::lock;
+
+use crate::environment::Environment;
+use crate::finding::{Finding, Looked, question};
+use crate::place::Place;
+
+/// A pidfile's site.
+#[derive(Debug)]
+pub(crate) struct Site {
+    /// The pidfile.
+    pub(crate) finding: Finding,
+    /// A guard holds its lock on the record.
+    pub(crate) guarded: bool,
+    /// There is no room for the record's name.
+    pub(crate) name_too_long: bool,
+    /// There is such a directory.
+    pub(crate) has_directory: bool,
+    /// It is gone when the machine is.
+    pub(crate) in_memory: bool,
+    /// Nothing can be written there.
+    pub(crate) read_only: bool,
+    /// User, group and mode of the directory.
+    directory: Option<Owned>,
+    /// And of the pidfile.
+    file: Option<Owned>,
+}
+
+/// Whose a file is.
+#[derive(Clone, Copy, Debug)]
+struct Owned {
+    uid: u32,
+    gid: u32,
+    mode: u32,
+}
+
+/// With what rights somebody writes.
+#[derive(Clone, Debug)]
+pub(crate) struct Rights {
+    /// His effective user.
+    pub(crate) uid: u32,
+    /// His groups.
+    pub(crate) groups: Vec<u32>,
+    /// His effective capabilities.
+    pub(crate) capabilities: u64,
+}
+
+impl Site {
+    /// Looks at the pidfile.
+    pub(crate) fn at(place: &Place, environment: &Environment) -> Self {
+        let looked = Looked::at(place, question(environment, true));
+        let directory = place.directory();
+        let kind = statfs(directory).ok().map(|it| it.filesystem_type());
+        let mounted = statvfs(directory).ok();
+        Self {
+            guarded: looked.pidfile.as_ref().is_some_and(lock::is_guarded),
+            name_too_long: looked
+                .pidfile
+                .as_ref()
+                .is_some_and(|it| it.record_name().is_none()),
+            has_directory: looked.pidfile.is_some(),
+            in_memory: kind == Some(TMPFS_MAGIC),
+            read_only: mounted.is_some_and(|it| it.flags().contains(FsFlags::ST_RDONLY)),
+            directory: owned(directory),
+            file: owned(&place.path),
+            finding: looked.finding,
+        }
+    }
+
+    /// Whether somebody with these rights can remove the pidfile, as far as modes tell. In a sticky directory it takes the
+    /// file's user, or the directory's.
+    pub(crate) fn can_be_removed_by(&self, rights: &Rights) -> bool {
+        const STICKY: u32 = 0o1000;
+        const CAP_FOWNER: u64 = 1 << 3;
+        let Some(directory) = self.directory else {
+            return false;
+        };
+        let is_his = |it: Owned| it.uid == rights.uid;
+        let may = directory.mode & STICKY == 0
+            || rights.capabilities & CAP_FOWNER != 0
+            || is_his(directory)
+            || self.file.is_none_or(is_his);
+        may && directory.is_writable_by(rights)
+    }
+}
+
+impl Owned {
+    /// For what a directory's entries are changed with: to write and to search.
+    fn is_writable_by(self, rights: &Rights) -> bool {
+        const CAP_DAC_OVERRIDE: u64 = 1 << 1;
+        const WRITE_AND_SEARCH: u32 = 0o3;
+        let shift = match self {
+            _ if rights.capabilities & CAP_DAC_OVERRIDE != 0 => return true,
+            Self { uid, .. } if uid == rights.uid => 6,
+            Self { gid, .. } if rights.groups.contains(&gid) => 3,
+            _ => 0,
+        };
+        (self.mode >> shift) & WRITE_AND_SEARCH == WRITE_AND_SEARCH
+    }
+}
+
+fn owned(path: &Path) -> Option<Owned> {
+    let file = path.symlink_metadata().ok()?;
+    Some(Owned {
+        uid: file.uid(),
+        gid: file.gid(),
+        mode: file.mode(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_write_is_told_by_the_mode() {
+        let rights = |uid, gid, capabilities| Rights {
+            uid,
+            groups: vec![gid],
+            capabilities,
+        };
+        let directory = |mode| Owned {
+            uid: 33,
+            gid: 7,
+            mode,
+        };
+        for (mode, who, may) in [
+            (0o755, rights(33, 33, 0), true),
+            (0o755, rights(34, 7, 0), false),
+            (0o775, rights(34, 7, 0), true),
+            (0o765, rights(34, 7, 0), false),
+            (0o757, rights(34, 34, 0), true),
+            (0o577, rights(33, 7, 0), false),
+            (0o000, rights(0, 0, 2), true),
+            (0o000, rights(0, 0, 0), false),
+        ] {
+            assert_eq!(
+                directory(mode).is_writable_by(&who),
+                may,
+                "{mode:o} {who:?}"
+            );
+        }
+    }
+}
