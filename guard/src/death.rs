@@ -3,43 +3,58 @@
 use core::ffi::CStr;
 use core::fmt::{self, Display};
 
-use pidward_identity::pidfd::ExitInfo;
+use pidward_identity::pidfd::{Ending, ExitInfo};
 use pidward_identity::pidfile::NoLook;
 use pidward_identity::remove::Kept;
+use pidward_identity::signal::Signal;
 use rustix::io::Errno;
 
+use crate::arguments::Environment;
 use crate::hand_over::Owner;
 use crate::line::Shown;
 use crate::syslog::{self, Severity};
+use crate::tally;
 
-/// Says that the pidfile was removed. Waits at most so many milliseconds for the owner's exit to be known.
-pub(crate) fn say_removed(path: &CStr, owner: &Owner, milliseconds: u32) {
+/// Tells that the pidfile was removed, and counts it. Waits at most so many milliseconds for the owner's exit to be known.
+pub(crate) fn tell_removed(
+    path: &CStr,
+    owner: &Owner,
+    milliseconds: u32,
+    environment: Environment,
+) {
     let info = owner.pidfd().and_then(|pidfd| {
         pidfd.wait_until_reaped(milliseconds);
         pidfd.exit_info()
     });
-    let (path, cause) = (Shown(path.to_bytes()), Cause(info));
+    let (shown, cause) = (Shown(path.to_bytes()), Cause(info));
     syslog::say(
         Severity::Info,
-        format_args!("removed {path}: {} {cause}", Who(owner)),
+        path,
+        &[("VERDICT", &"dead"), ("EXIT", &Exit(info))],
+        format_args!("removed {shown}: {} {cause}", Who(owner)),
     );
+    tally::count(Ending::of(info), environment);
 }
 
 /// Says that the pidfile stays, though its owner is dead.
 pub(crate) fn say_left(path: &CStr, owner: &Owner, kept: Kept) {
-    let (path, who, why) = (Shown(path.to_bytes()), Who(owner), Why(kept));
+    let (shown, who, why) = (Shown(path.to_bytes()), Who(owner), Why(kept));
     syslog::say(
         Severity::Warning,
-        format_args!("left {path}: {who} is dead, but {why}"),
+        path,
+        &[("VERDICT", &"dead")],
+        format_args!("left {shown}: {who} is dead, but {why}"),
     );
 }
 
 /// Says that there is no guard, and why.
 pub(crate) fn say_unguarded(path: &CStr, why: Errno) {
-    let (path, why) = (Shown(path.to_bytes()), Reason(why));
+    let (shown, why) = (Shown(path.to_bytes()), Reason(why));
     syslog::say(
         Severity::Warning,
-        format_args!("not guarding {path}: {why}"),
+        path,
+        &[],
+        format_args!("not guarding {shown}: {why}"),
     );
 }
 
@@ -64,6 +79,26 @@ impl Display for Cause {
         match self.0 {
             Some(info) => info.fmt(out),
             None => out.write_str("ended"),
+        }
+    }
+}
+
+/// The same for programs: the exit status, or the signal's name; `unknown` where the kernel told nothing.
+struct Exit(Option<ExitInfo>);
+
+impl Display for Exit {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(info) = self.0 else {
+            return out.write_str(Ending::Unknown.name());
+        };
+        let signal = info.signal();
+        match (
+            info.exit_status(),
+            signal.and_then(Signal::new).and_then(Signal::name),
+        ) {
+            (Some(status), _) => write!(out, "{status}"),
+            (None, Some(name)) => write!(out, "SIG{name}"),
+            (None, None) => write!(out, "signal {}", signal.unwrap_or_default()),
         }
     }
 }

@@ -81,7 +81,7 @@ impl Guard<'_> {
                 // Last of all, as it may take a while to learn the cause; with a daemon to guard, no while.
                 End::Cleared(owner) => {
                     let milliseconds = if again { 0 } else { REAPING };
-                    death::say_removed(self.request.path, &owner, milliseconds);
+                    death::tell_removed(self.request.path, &owner, milliseconds, self.environment);
                 }
                 End::Left(owner, kept) => death::say_left(self.request.path, &owner, kept),
                 End::Gone(_) | End::NobodyCame(_) => {}

@@ -9,14 +9,18 @@
 use core::ffi::CStr;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
+use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_NOW};
 use rustix::io::Errno;
 
 use crate::arguments::Environment;
+use crate::state;
+
+/// Where they are.
+const LINKS: &CStr = c"known";
 
 /// Makes the link.
 pub(crate) fn remember(path: &CStr, environment: Environment) {
-    let Some(directory) = directory(environment, true) else {
+    let Some(directory) = state::directory(LINKS, environment, true) else {
         return;
     };
     let name = Name::of(path);
@@ -47,7 +51,7 @@ fn touch(directory: &OwnedFd, name: &CStr) {
 
 /// Removes the link, if it is this pidfile's.
 pub(crate) fn forget(path: &CStr, environment: Environment) {
-    if let Some(directory) = directory(environment, false) {
+    if let Some(directory) = state::directory(LINKS, environment, false) {
         let name = Name::of(path);
         if leads_to(&directory, name.as_c_str(), path) {
             let _ = rustix::fs::unlinkat(&directory, name.as_c_str(), AtFlags::empty());
@@ -59,45 +63,6 @@ fn leads_to(directory: &OwnedFd, name: &CStr, path: &CStr) -> bool {
     let mut buffer = [0; 4096];
     rustix::fs::readlinkat_raw(directory, name, &mut buffer[..])
         .is_ok_and(|length| buffer.get(..length) == Some(path.to_bytes()))
-}
-
-/// Where the links of this user are: root's in /var/lib, others' where the XDG Base Directory Specification has
-/// the state of programs.
-fn directory(environment: Environment, make: bool) -> Option<OwnedFd> {
-    if rustix::process::geteuid().is_root() {
-        let mode = Mode::RWXU | Mode::RGRP | Mode::XGRP | Mode::ROTH | Mode::XOTH;
-        return below(c"/var/lib", &[c"pidward", c"known"], make.then_some(mode));
-    }
-    // "With permission 0700", says the specification.
-    let mode = make.then_some(Mode::RWXU);
-    // A relative path is to be ignored, it says as well.
-    let absolute = |path: &&CStr| path.to_bytes().first() == Some(&b'/');
-    match environment.get("XDG_STATE_HOME").filter(absolute) {
-        Some(state) => {
-            if let Some(mode) = mode {
-                let _ = rustix::fs::mkdirat(CWD, state, mode);
-            }
-            below(state, &[c"pidward", c"known"], mode)
-        }
-        None => below(
-            environment.get("HOME").filter(absolute)?,
-            &[c".local", c"state", c"pidward", c"known"],
-            mode,
-        ),
-    }
-}
-
-/// Goes down from a directory, and makes what is missing when told with which permissions.
-fn below(base: &CStr, names: &[&CStr], make: Option<Mode>) -> Option<OwnedFd> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let mut directory = rustix::fs::openat(CWD, base, flags, Mode::empty()).ok()?;
-    for name in names {
-        if let Some(mode) = make {
-            let _ = rustix::fs::mkdirat(&directory, *name, mode);
-        }
-        directory = rustix::fs::openat(&directory, *name, flags, Mode::empty()).ok()?;
-    }
-    Some(directory)
 }
 
 /// A name in `known/`, with its terminating NUL.

@@ -78,7 +78,7 @@ impl Guard<'_> {
                 (AfterDeath::Gone, None) => return End::Gone(owner),
                 (AfterDeath::Cleared, Some(back)) => {
                     let dead = core::mem::replace(&mut owner, back);
-                    death::say_removed(self.request.path, &dead, 0);
+                    death::tell_removed(self.request.path, &dead, 0, self.environment);
                 }
                 (AfterDeath::Gone, Some(back)) => owner = back,
                 (AfterDeath::NobodyCame(last), _) => return End::NobodyCame(last),
@@ -256,11 +256,14 @@ impl Doubt {
         self.pause = LONGEST;
         if !self.said {
             self.said = true;
-            let (path, pid) = (Shown(guard.request.path.to_bytes()), pid.get());
+            let path = guard.request.path;
+            let (shown, pid) = (Shown(path.to_bytes()), pid.get());
             syslog::say(
                 Severity::Warning,
+                path,
+                &[("VERDICT", &"untrusted")],
                 format_args!(
-                    "not guarding {path}: who can write it has not the rights of PID {pid}, which it names"
+                    "not guarding {shown}: who can write it has not the rights of PID {pid}, which it names"
                 ),
             );
         }

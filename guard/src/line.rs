@@ -1,11 +1,11 @@
-//! One line of text for people: as much as fits, and nothing in it that is not to be printed.
+//! Text for people, of a line or a few: as much as fits, and nothing in it that is not to be printed.
 
 use core::fmt::{self, Display, Write};
 
 use arrayvec::ArrayVec;
 
-/// As long as a message of syslog may be, RFC 3164 section 4.1.
-const LENGTH: usize = 1024;
+/// As long as an entry of the journal is that has the longest path twice.
+const LENGTH: usize = 2 * 4096 + 512;
 
 /// A line in the making. What does not fit is dropped.
 #[derive(Debug)]

@@ -35,7 +35,9 @@ mod mem;
 mod patience;
 mod record;
 mod start;
+mod state;
 mod syslog;
+mod tally;
 mod watch;
 
 use pidward_identity::pidfd::PidFd;

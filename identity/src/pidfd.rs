@@ -71,6 +71,58 @@ impl ExitInfo {
     }
 }
 
+/// In what way a process ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// It exited with status 0.
+    Exit,
+    /// It exited with another status.
+    Failure,
+    /// A signal ended it.
+    Signal,
+    /// So it did, and left a core dump.
+    Core,
+    /// Nobody has told.
+    Unknown,
+}
+
+impl Ending {
+    /// All there are.
+    pub const ALL: [Self; 5] = [
+        Self::Exit,
+        Self::Failure,
+        Self::Signal,
+        Self::Core,
+        Self::Unknown,
+    ];
+
+    /// Of what the kernel told, if it did.
+    #[must_use]
+    pub fn of(info: Option<ExitInfo>) -> Self {
+        match info {
+            None => Self::Unknown,
+            Some(info) if info.core_dumped() => Self::Core,
+            Some(info) => match info.exit_status() {
+                None => Self::Signal,
+                Some(0) => Self::Exit,
+                Some(_) => Self::Failure,
+            },
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exit => "exit",
+            Self::Failure => "failure",
+            Self::Signal => "signal",
+            Self::Core => "core",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 impl Display for ExitInfo {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(status) = self.exit_status() {

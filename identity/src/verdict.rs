@@ -66,6 +66,25 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// One of each, by name.
+    pub const ALL: [Self; 15] = [
+        Self::Verified(Proof::Handle),
+        Self::Unverified,
+        Self::Dead,
+        Self::Reused,
+        Self::Thread,
+        Self::OtherBoot,
+        Self::GoneNamespace,
+        Self::Elsewhere,
+        Self::Suspect,
+        Self::Shared,
+        Self::Untrusted,
+        Self::Unreadable,
+        Self::Empty,
+        Self::Garbled,
+        Self::Missing,
+    ];
+
     /// The class it belongs to.
     #[must_use]
     pub const fn class(self) -> Class {

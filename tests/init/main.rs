@@ -77,7 +77,7 @@ fn take(with: &mut Vec<String>, more: &[&str], shown: &str) -> Checked {
 
 fn check_unit(unit: &str) -> Checked {
     let (without, mut with, shown) = of(&format!("{unit}.service"))?;
-    take(&mut with, units::only_with(unit), &shown)?;
+    take(&mut with, &units::only_with(unit), &shown)?;
     match with == without {
         true => Ok(()),
         false => Err(Failure::new("it behaves otherwise", shown)),

@@ -19,24 +19,30 @@ pub(crate) const ALL: [&str; 14] = [
 ];
 
 /// What is told only where pidward is.
-pub(crate) fn only_with(unit: &str) -> &'static [&'static str] {
-    match unit {
-        "oneshot" | "fails-at-once" | "fails-forking" | "fails-to-notify" | "is-missing"
-        | "echo" => &["drop-in 0"],
-        // Its unit sets a filter.
-        "redis-server" => &[
-            "drop-in 0",
-            "record there",
-            "doctor three of the four lines of defence hold",
-            "files gone",
-        ],
-        _ => &[
-            "drop-in 0",
-            "record there",
-            "doctor all four lines of defence hold",
-            "files gone",
-        ],
+pub(crate) fn only_with(unit: &str) -> Vec<&'static str> {
+    const ENDS: [&str; 6] = [
+        "oneshot",
+        "fails-at-once",
+        "fails-forking",
+        "fails-to-notify",
+        "is-missing",
+        "echo",
+    ];
+    let mut told = vec!["drop-in 0"];
+    if ENDS.contains(&unit) {
+        return told;
     }
+    told.extend(["record there", "files gone"]);
+    // Debian's redis has a filter of system calls.
+    told.push(match unit {
+        "redis-server" => "doctor three of the four lines of defence hold",
+        _ => "doctor all four lines of defence hold",
+    });
+    // The others have KillMode=mixed.
+    if !["nginx", "apache2", "kill-mixed"].contains(&unit) {
+        told.push("logged killed");
+    }
+    told
 }
 
 /// A daemon that goes into the background and has a pidfile.

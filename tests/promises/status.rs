@@ -14,6 +14,7 @@ mod json;
 mod namespaces;
 mod nothing_changes;
 mod pidfiles;
+mod prometheus;
 mod records;
 pub(crate) mod reused;
 mod same;
@@ -33,6 +34,7 @@ pub(crate) fn promises() -> Vec<Promise> {
     all.extend(several::promises());
     all.extend(json::promises());
     all.extend(nothing_changes::promises());
+    all.extend(prometheus::promises());
     all
 }
 

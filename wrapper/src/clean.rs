@@ -12,9 +12,18 @@ use crate::changes;
 /// What a guard needs at most: others that have the file open get half a second.
 pub(crate) const GUARDS_TIME: Duration = Duration::from_secs(1);
 
+/// Who has removed a pidfile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Removed {
+    Here,
+    /// Its guard, or its daemon.
+    Meanwhile,
+    /// There was none any more.
+    Before,
+}
+
 /// Removes the pidfile that names this process, which is dead or was never meant, and the record beside it, having given its
-/// guard so much time to do it. One that was found stale goes only as it was then. `false` when there was no such pidfile
-/// any more.
+/// guard so much time to do it. One that was found stale goes only as it was then.
 ///
 /// # Errors
 /// Why the pidfile stays.
@@ -23,7 +32,7 @@ pub(crate) fn clean_up(
     dead: Pid,
     stale: Option<Version>,
     patience: Duration,
-) -> Result<bool, Kept> {
+) -> Result<Removed, Kept> {
     let names_him = || pidfile.look().is_ok_and(|look| look.pid == Ok(dead));
     let mut was_there = false;
     if lock::is_guarded(pidfile) {
@@ -40,9 +49,9 @@ pub(crate) fn clean_up(
         None => remove::pidfile_of(dead, pidfile, writers),
     };
     let removed = match removed {
-        Ok(()) => true,
-        // The daemon or its guard was first.
-        Err(Kept::Missing) => was_there,
+        Ok(()) => Removed::Here,
+        Err(Kept::Missing) if was_there => Removed::Meanwhile,
+        Err(Kept::Missing) => Removed::Before,
         Err(kept) => return Err(kept),
     };
     // A record beside no pidfile means nothing, so it may as well stay.

@@ -96,13 +96,20 @@ pub(crate) struct Run {
 Examples:
   pidward status
   pidward status --json /run/nginx.pid
+  pidward status --prometheus | sponge /var/lib/prometheus/node-exporter/pidward.prom
 
-Exit status: 0 running, 1 stale, 3 missing, 4 unknown, of several the highest; 2 usage error."
+Exit status: 0 running, 1 stale, 3 missing, 4 unknown, of several the highest; 2 usage error.
+With --prometheus 0, whatever the pidfiles are; 4 when the answer could not be written."
 )]
 pub(crate) struct Status {
     /// Answer with one JSON array
-    #[arg(long)]
+    #[arg(long, conflicts_with = "prometheus")]
     pub(crate) json: bool,
+
+    /// Answer with numbers for Prometheus, in the text format of node_exporter's
+    /// textfile collector: pidfiles by class and reason, guards, removals by cause
+    #[arg(long, verbatim_doc_comment)]
+    pub(crate) prometheus: bool,
 
     /// Pidfiles, or directories to look for pidfiles in
     ///

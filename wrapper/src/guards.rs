@@ -27,6 +27,17 @@ pub(crate) fn guarded_by(pid: Pid) -> Option<PathBuf> {
     Some(PathBuf::from(OsStr::from_bytes(path)))
 }
 
+/// How many there are that we may see.
+pub(crate) fn count() -> u64 {
+    let mut count = 0;
+    // Without /proc nobody is seen.
+    let _ = process::each(|pid, _| {
+        count += u64::from(guarded_by(pid).is_some());
+        true
+    });
+    count
+}
+
 /// Waits for those in our own control group that are about to leave, all in all at most so long.
 pub(crate) fn give_time(patience: Duration) {
     let Some(own) = control_group(Pid::this_process()) else {

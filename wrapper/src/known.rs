@@ -1,27 +1,21 @@
 //! The links to recorded pidfiles: they tell of those that lie outside /run.
 
-use std::fs::DirBuilder;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
+use crate::state;
 
-/// Where root's guards leave their links.
-const OF_ROOT: &str = "/var/lib/pidward/known";
+/// Where guards leave their links.
+const LINKS: &str = "known";
 
 /// The pidfiles that guards have recorded: root's, and the caller's own.
 pub(crate) fn pidfiles(environment: &Environment) -> Vec<PathBuf> {
-    let directories = directories(environment);
+    let directories = state::directories(LINKS, environment);
     let mut pidfiles: Vec<PathBuf> = directories.flat_map(|it| links(&it)).collect();
     pidfiles.sort();
     pidfiles
-}
-
-/// Where the links are.
-fn directories(environment: &Environment) -> impl Iterator<Item = PathBuf> {
-    let all = [Some(PathBuf::from(OF_ROOT)), of_caller(environment)];
-    all.into_iter().flatten()
 }
 
 /// A link that leads to no pidfile any more.
@@ -36,7 +30,7 @@ pub(crate) struct Dangling {
 /// The links whose pidfile and record are gone from a directory that is there. Where there is no such directory, it may be
 /// one that is not mounted yet.
 pub(crate) fn dangling(environment: &Environment) -> impl Iterator<Item = Dangling> {
-    let entries = directories(environment).flat_map(|directory| {
+    let entries = state::directories(LINKS, environment).flat_map(|directory| {
         let entries = std::fs::read_dir(directory).into_iter().flatten();
         entries.flatten()
     });
@@ -79,34 +73,7 @@ impl Dangling {
 
 /// Where guards that run with our rights leave their links; made if it is not there yet, where we may.
 pub(crate) fn directory(environment: &Environment) -> Option<PathBuf> {
-    let (directory, mode) = match of_caller(environment) {
-        // Only we are to see it, says the XDG Base Directory Specification.
-        Some(own) => (own, 0o700),
-        None if nix::unistd::geteuid().is_root() => (PathBuf::from(OF_ROOT), 0o755),
-        None => return None,
-    };
-    // Where that fails, so does watching it, which is said.
-    let _ = DirBuilder::new()
-        .recursive(true)
-        .mode(mode)
-        .create(&directory);
-    Some(directory)
-}
-
-/// Where the guards of a user other than root leave theirs.
-fn of_caller(environment: &Environment) -> Option<PathBuf> {
-    if nix::unistd::geteuid().is_root() {
-        return None;
-    }
-    let absolute = |name| {
-        environment
-            .get(name)
-            .map(Path::new)
-            .filter(|path| path.is_absolute())
-    };
-    let state = absolute("XDG_STATE_HOME").map(Path::to_owned);
-    let state = state.or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
-    state.map(|state| state.join("pidward/known"))
+    state::own(LINKS, environment)
 }
 
 /// What the links in the directory lead to. A directory that is not there, or not for us to read, has none.

@@ -13,6 +13,7 @@
 //!   pidfiles; [`own`]: pidfiles that hold our own number
 //! - [`unit`]: a service unit of systemd
 //! - [`doctor`]: which lines of defence hold for a daemon
+//! - [`state`]: where pidward's own files are; [`tally`]: how many pidfiles were removed
 //! - [`guards`]: those that run, and those that are about to leave
 //! - [`guard`]: starts a guard, unnoticed by the command
 //! - [`parts`]: where the library and the guard lie
@@ -42,7 +43,9 @@ mod place;
 mod program;
 mod say;
 mod schedule;
+mod state;
 mod sweeper;
+mod tally;
 mod tree;
 mod unit;
 mod vigil;

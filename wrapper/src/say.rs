@@ -1,6 +1,6 @@
 //! Every sentence that a user sees. Errors and notices of `run` and `status` are here; [`verdict`] says what a pidfile
-//! is, [`json`] says the same to programs; [`deed`] says what was done, [`refusal`] what was not; [`sweep`] both of a sweep, and
-//! [`progress`] how far it is; what `run -f` has to say is in [`foreground`], and of a drop-in for an init script in
+//! is, [`json`] says the same to programs, [`prometheus`] their numbers; [`deed`] says what was done, [`refusal`] what was not; [`sweep`] both of a sweep, and
+//! [`progress`] how far it is, and [`journal`] takes its lines; what `run -f` has to say is in [`foreground`], and of a drop-in for an init script in
 //! [`init_script`]; [`doctor`] says what was examined; [`text`] makes paths and times fit for a line.
 //!
 //! A notice is one line on standard error: what, why, and what it comes to. When nobody can read it, nothing
@@ -11,8 +11,10 @@ pub(crate) mod doctor;
 pub(crate) mod drop_in;
 pub(crate) mod foreground;
 pub(crate) mod init_script;
+pub(crate) mod journal;
 mod json;
 pub(crate) mod progress;
+pub(crate) mod prometheus;
 pub(crate) mod refusal;
 pub(crate) mod sweep;
 mod text;

@@ -17,7 +17,7 @@ use pidward_identity::walk::{self, Way};
 
 use crate::around::Remembered;
 use crate::changes;
-use crate::clean;
+use crate::clean::{self, Removed};
 use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::find::is_pidfiles;
@@ -25,6 +25,7 @@ use crate::finding::{Finding, Looked, question};
 use crate::known::Dangling;
 use crate::own;
 use crate::place::Place;
+use crate::tally::Tally;
 
 /// For how long others are waited for, all in all: guards that have not removed their dead daemon's pidfile yet, and those
 /// who have just put one aside.
@@ -85,6 +86,7 @@ pub(crate) struct Sweeper<'e, R> {
     orders: Orders,
     around: Remembered,
     patience: Duration,
+    tally: Tally<'e>,
     report: R,
     exit: Exit,
 }
@@ -102,6 +104,7 @@ impl<'e, R: Report> Sweeper<'e, R> {
             orders,
             around: Remembered::default(),
             patience: PATIENCE,
+            tally: Tally::new("sweep", environment),
             report,
             exit: Exit::Success,
         }
@@ -193,18 +196,28 @@ impl<'e, R: Report> Sweeper<'e, R> {
             return;
         };
         let removed = match self.orders.dry_run {
-            true => Ok(true),
+            true => Ok(Removed::Here),
             false => {
                 self.patiently(|patience| clean::clean_up(pidfile, pid, looked.version, patience))
             }
         };
         let fate = match removed {
-            Ok(true) => Fate::Removed,
+            Ok(Removed::Here) => {
+                self.count(finding);
+                Fate::Removed
+            }
+            Ok(Removed::Meanwhile) => Fate::Removed,
             // Somebody else was first, or it is a new instance's by now.
-            Ok(false) | Err(Kept::NotHis | Kept::Missing) => return,
+            Ok(Removed::Before) | Err(Kept::NotHis | Kept::Missing) => return,
             Err(kept) => self.left(kept),
         };
         self.report.tell(&What::Pidfile(finding), &fate);
+    }
+
+    fn count(&mut self, finding: &Finding) {
+        if !self.orders.dry_run {
+            self.tally.count(finding.reason.name());
+        }
     }
 
     /// Something that is stale stays.
@@ -247,6 +260,7 @@ impl<'e, R: Report> Sweeper<'e, R> {
             (Class::Stale, Some((pid, version))) => {
                 match remove::stale(pid, version, aside, Writers::MayWrite) {
                     Ok(()) => {
+                        self.count(finding);
                         let _ = remove::orphan_of(&pidfile, is_pidfiles(whole));
                         Fate::Removed
                     }

@@ -1,7 +1,8 @@
 //! The log is told what became of a pidfile, and what its owner died of.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::Duration;
@@ -17,7 +18,8 @@ use crate::compare::bare;
 use crate::legacy::Legacy;
 use crate::programs::LEGACY;
 use crate::promise::Promise;
-use crate::scene::Scene;
+use crate::run::pidward;
+use crate::scene::{Scene, file};
 
 pub(super) fn promises() -> impl Iterator<Item = Promise> {
     let each = |name: &'static str, check: fn(&Scene) -> Checked| Promise::new(name, check);
@@ -25,6 +27,9 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         each("the_log_says_what_the_daemon_died_of", causes),
         each("the_log_says_why_a_dead_daemons_pidfile_stays", stays),
         each("the_log_is_told_of_a_death_by_stop_too", by_stop),
+        each("the_journal_gets_fields_to_select_by", journal),
+        each("a_sweep_tells_the_journal_with_fields", journal_of_a_sweep),
+        each("removals_are_counted_by_cause", counted),
         each(
             "a_log_that_nobody_reads_does_not_hold_the_guard_up",
             nobody_reads,
@@ -69,15 +74,128 @@ fn guarded(scene: &Scene, options: &[&str], death: &str) -> Checked<(Legacy, Pro
     Ok((daemon, guard, post))
 }
 
+/// Ways to die, and what is said of each, to people and to programs.
+const ENDS: [(&str, &str, &str); 4] = [
+    ("die _exit", "exited with status 7", "7"),
+    ("raise 9", "was ended by signal 9 (KILL)", "SIGKILL"),
+    ("die segv", "was ended by signal 11 (SEGV)", "SIGSEGV"),
+    ("raise 40", "was ended by signal 40", "signal 40"),
+];
+
+/// As journald takes them (systemd, "Native Journal Protocol"): a field a line.
+fn journal(scene: &Scene) -> Checked {
+    let (log, journal) = (log()?, be_a_journal()?);
+    scene.without_cores()?;
+    for (death, cause, exit) in ENDS {
+        let (mut daemon, _guard, post) = guarded(scene, &[], death)?;
+        let pid = daemon.process.pid;
+        daemon.go_on()?;
+        daemon.end()?;
+        let entry = line(&journal)?;
+        let path = post.pidfile.display();
+        let expected = format!(
+            "MESSAGE=removed {path}: PID {pid} (legacy) {cause}\nPRIORITY=6\nSYSLOG_FACILITY=3\n\
+             SYSLOG_IDENTIFIER=pidward-guard\nVERDICT=dead\nEXIT={exit}\nPIDFILE={path}\n"
+        );
+        if entry != expected {
+            let evidence = format!("{entry}\nexpected {expected}");
+            return Err(Failure::new("another entry", evidence));
+        }
+    }
+    // Each is said once.
+    log.set_nonblocking(true).doing("look into the log")?;
+    match log.recv(&mut [0; 16]) {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
+        heard => Err(Failure::new("it is said twice", format!("{heard:?}"))),
+    }
+}
+
+fn be_a_journal() -> Checked<UnixDatagram> {
+    let directory = "/run/systemd/journal";
+    fs::create_dir_all(directory).doing("make a place for a journal")?;
+    let journal = UnixDatagram::bind(format!("{directory}/socket")).doing("be a journal")?;
+    let long = Some(Duration::from_secs(10));
+    journal.set_read_timeout(long).doing("set a deadline")?;
+    Ok(journal)
+}
+
+/// systemd says in `JOURNAL_STREAM` which file standard output is where it leads to the journal.
+fn journal_of_a_sweep(scene: &Scene) -> Checked {
+    let journal = be_a_journal()?;
+    for (command, is_there) in [
+        ("sweep x.pid", true),
+        ("sweep x.pid", false),
+        ("run -p x.pid true", true),
+    ] {
+        scene.clear()?;
+        crate::scene::write("x.pid", "2147483647\n")?;
+        let stream = File::create(file("stream")).doing("make a stream")?;
+        let meant = stream.metadata().doing("look at it")?;
+        let inode = if is_there {
+            meant.ino()
+        } else {
+            meant.ino() + 1
+        };
+        let words: Vec<&str> = command.split(' ').collect();
+        let mut sweep = pidward(scene, &words);
+        sweep.env("JOURNAL_STREAM", format!("{}:{inode}", meant.dev()));
+        sweep
+            .stdout(stream.try_clone().doing("give it")?)
+            .stderr(stream);
+        let ended = sweep.status().doing("sweep")?;
+        let said = fs::read_to_string(file("stream")).doing("read what was said")?;
+        if !is_there {
+            let is_said =
+                said.contains("removed  /mnt/daemon/x.pid  pid 2147483647 is no process (dead)");
+            if !is_said {
+                return Err(Failure::new("it is not said", said));
+            }
+            continue;
+        }
+        let entry = line(&journal)?;
+        let has = |part: &str| entry.lines().any(|line| line == part);
+        let has_message = entry.starts_with("MESSAGE=removed ") && entry.contains("(dead)\n");
+        let has_fields =
+            has("PIDFILE=/mnt/daemon/x.pid") && has("VERDICT=dead") && has("PRIORITY=6");
+        if !ended.success() || !said.is_empty() || !has_message || !has_fields {
+            return Err(Failure::new("another entry", format!("{said}\n{entry}")));
+        }
+    }
+    Ok(())
+}
+
+fn counted(scene: &Scene) -> Checked {
+    scene.without_cores()?;
+    for (death, ..) in ENDS {
+        let (mut daemon, guard, post) = guarded(scene, &[], death)?;
+        daemon.go_on()?;
+        daemon.end()?;
+        post.cleared()?;
+        leaves(&guard)?;
+    }
+    crate::scene::write("stale.pid", "2147483647\n")?;
+    ask(scene, "sweep --dry-run stale.pid")?.says(0, true, "")?;
+    ask(scene, "sweep stale.pid")?.says(0, true, "")?;
+    crate::scene::write("stale.pid", "2147483647\n")?;
+    ask(scene, "stop stale.pid")?.says(0, true, "")?;
+    let answer = ask(scene, "status --prometheus")?;
+    for number in [
+        "{by=\"guard\",cause=\"failure\"} 1",
+        "{by=\"guard\",cause=\"signal\"} 3",
+        "{by=\"guard\",cause=\"exit\"} 0",
+        "{by=\"sweep\",cause=\"dead\"} 1",
+        "{by=\"stop\",cause=\"dead\"} 1",
+    ] {
+        let series = format!("\npidward_removals_total{number}\n");
+        answer.is(0, answer.out.contains(&series), &series)?;
+    }
+    Ok(())
+}
+
 fn causes(scene: &Scene) -> Checked {
     let log = log()?;
     scene.with_and_without_cores(|| {
-        for (death, cause) in [
-            ("die _exit", "exited with status 7"),
-            ("raise 9", "was ended by signal 9 (KILL)"),
-            ("die segv", "was ended by signal 11 (SEGV)"),
-            ("raise 40", "was ended by signal 40"),
-        ] {
+        for (death, cause, exit) in ENDS {
             let (mut daemon, guard, post) = guarded(scene, &[], death)?;
             let pid = daemon.process.pid;
             daemon.go_on()?;
@@ -89,7 +207,7 @@ fn causes(scene: &Scene) -> Checked {
                 "30",
                 &guard,
                 &format!(
-                    "removed {}: PID {pid} (legacy) {cause}{core}",
+                    "removed {0}: PID {pid} (legacy) {cause}{core} [PIDFILE={0} VERDICT=dead EXIT={exit}]",
                     post.pidfile.display()
                 ),
             )?;
@@ -123,7 +241,9 @@ fn by_stop(scene: &Scene) -> Checked {
             &log,
             "30",
             &guard,
-            &format!("removed {path}: PID {pid} (legacy) {died}"),
+            &format!(
+                "removed {path}: PID {pid} (legacy) {died} [PIDFILE={path} VERDICT=dead EXIT=SIGTERM]"
+            ),
         )?;
     }
     Ok(())
@@ -154,7 +274,9 @@ fn stays(scene: &Scene) -> Checked {
         &log,
         "28",
         &guard,
-        &format!("left {path}: PID {pid} (legacy) is dead, but {why}"),
+        &format!(
+            "left {path}: PID {pid} (legacy) is dead, but {why} [PIDFILE={path} VERDICT=dead]"
+        ),
     )?;
     leaves(&guard)?;
     kill(holder).map(drop)

@@ -144,7 +144,7 @@ fn sweep(places: &[Place], environment: &Environment) {
         before_start: true,
         ..Orders::default()
     };
-    let mut sweeper = Sweeper::new(environment, orders, say::sweep::Notices);
+    let mut sweeper = Sweeper::new(environment, orders, say::sweep::Notices::new(environment));
     for place in places {
         sweeper.place(place, true);
     }

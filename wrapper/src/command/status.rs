@@ -13,7 +13,9 @@ use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::find::Search;
 use crate::finding::{Looked, question};
+use crate::guards;
 use crate::say;
+use crate::tally;
 
 /// The directory that was walked to last: many pidfiles lie in one.
 #[derive(Default)]
@@ -55,6 +57,13 @@ pub(crate) fn status(options: &cli::Status, environment: &Environment) -> Exit {
         }
     }
     say::hidden(&search.hidden);
+    if options.prometheus {
+        let removals = tally::all(environment);
+        return match say::prometheus::numbers(&findings, guards::count(), &removals) {
+            Ok(()) => Exit::Success,
+            Err(_) => Exit::Unknown,
+        };
+    }
     if say::findings(&findings, options.json, environment).is_err() {
         return Exit::Unknown;
     }

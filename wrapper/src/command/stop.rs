@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use pidward_identity::Errno;
 use pidward_identity::owner::Owner;
-use pidward_identity::pidfd::PidFd;
+use pidward_identity::pidfd::{Ending, PidFd};
 use pidward_identity::remove::Kept;
 use pidward_identity::signal::Signal;
 use pidward_identity::verdict::Class;
 
-use crate::clean;
+use crate::clean::{self, Removed};
 use crate::cli;
 use crate::environment::Environment;
 use crate::exit::Exit;
@@ -22,6 +22,7 @@ use crate::say;
 use crate::say::deed::{self, Sent};
 use crate::say::refusal::{self, Act};
 use crate::schedule::{Schedule, Step};
+use crate::tally::Tally;
 use crate::vigil::{Awaited, Vigil};
 
 /// For how long a parent may take to learn of the death. Until it has, nobody knows how the process ended.
@@ -30,12 +31,13 @@ const REAPING: Duration = Duration::from_millis(250);
 /// Stops all of them.
 pub(crate) fn stop(options: &cli::Stop, environment: &Environment) -> Exit {
     let named = Named::of(&options.pidfiles);
+    let mut tally = Tally::new("stop", environment);
     let mut exit = named.exit;
     let mut targets = Vec::new();
     for looked in named.look(question(environment, true)) {
         match looked.finding.reason.class() {
             Class::Missing => exit = exit.max(deed::not_there(&looked.finding)),
-            Class::Stale => exit = exit.max(clean_up(&looked)),
+            Class::Stale => exit = exit.max(clean_up(&looked, &mut tally)),
             Class::Running | Class::Unknown => {
                 match refusal::owner_to(Act::Stop, &looked, options.unverified) {
                     Ok(owner) => say::without_pidfd(&looked.finding, owner),
@@ -52,7 +54,7 @@ pub(crate) fn stop(options: &cli::Stop, environment: &Environment) -> Exit {
         }
     }
     match Vigil::begin() {
-        Ok(vigil) => exit.max(stop_all(targets, &options.schedule, &vigil)),
+        Ok(vigil) => exit.max(stop_all(targets, &options.schedule, &vigil, &mut tally)),
         Err(error) => say::cannot_wait(error),
     }
 }
@@ -100,20 +102,20 @@ impl<'p> Target<'p> {
     }
 
     /// Does what is due; how it ended for the user, once it has.
-    fn go_on(&mut self, schedule: &Schedule) -> Option<Exit> {
+    fn go_on(&mut self, schedule: &Schedule, tally: &mut Tally<'_>) -> Option<Exit> {
         let now = Instant::now();
         if self.dead.is_none() && self.owner().is_none_or(Owner::is_dead) {
             self.dead = Some(now + REAPING);
         }
         match self.dead {
-            Some(until) => self.ended(now >= until),
+            Some(until) => self.ended(now >= until, tally),
             None if now >= self.due => self.take_steps(schedule),
             None => None,
         }
     }
 
     /// Says how it ended, when that is known, or will not be.
-    fn ended(&self, is_late: bool) -> Option<Exit> {
+    fn ended(&self, is_late: bool, tally: &mut Tally<'_>) -> Option<Exit> {
         let pidfd = self.owner().and_then(Owner::pidfd);
         let info = pidfd.and_then(PidFd::exit_info);
         // Once it is reaped, nothing more will come.
@@ -122,7 +124,7 @@ impl<'p> Target<'p> {
             return None;
         }
         let exit = deed::stopped(&self.looked.finding, info, self.sent);
-        Some(exit.max(clean_up_after(&self.looked)))
+        Some(exit.max(clean_up_after(&self.looked, Ending::of(info), tally)))
     }
 
     fn take_steps(&mut self, schedule: &Schedule) -> Option<Exit> {
@@ -158,10 +160,15 @@ impl<'p> Target<'p> {
     }
 }
 
-fn stop_all(mut targets: Vec<Target<'_>>, schedule: &Schedule, vigil: &Vigil) -> Exit {
+fn stop_all(
+    mut targets: Vec<Target<'_>>,
+    schedule: &Schedule,
+    vigil: &Vigil,
+    tally: &mut Tally<'_>,
+) -> Exit {
     let mut exit = Exit::Success;
     loop {
-        targets.retain_mut(|target| match target.go_on(schedule) {
+        targets.retain_mut(|target| match target.go_on(schedule, tally) {
             Some(ended) => {
                 exit = exit.max(ended);
                 false
@@ -182,26 +189,34 @@ fn stop_all(mut targets: Vec<Target<'_>>, schedule: &Schedule, vigil: &Vigil) ->
 }
 
 /// Removes a pidfile that is stale.
-fn clean_up(looked: &Looked<'_>) -> Exit {
+fn clean_up(looked: &Looked<'_>, tally: &mut Tally<'_>) -> Exit {
     let (Some(pidfile), Some(pid)) = (&looked.pidfile, looked.finding.pid()) else {
         return Exit::Success;
     };
     match clean::clean_up(pidfile, pid, looked.version, clean::GUARDS_TIME) {
-        Ok(true) => deed::cleaned_up(&looked.finding),
+        Ok(Removed::Here) => {
+            tally.count(looked.finding.reason.name());
+            deed::cleaned_up(&looked.finding)
+        }
+        Ok(Removed::Meanwhile) => deed::cleaned_up(&looked.finding),
         // Somebody else was first.
-        Ok(false) => Exit::Success,
+        Ok(Removed::Before) => Exit::Success,
         Err(kept) => refusal::left(&looked.finding, kept),
     }
 }
 
 /// Removes what a daemon has left that has just ended.
-fn clean_up_after(looked: &Looked<'_>) -> Exit {
+fn clean_up_after(looked: &Looked<'_>, ending: Ending, tally: &mut Tally<'_>) -> Exit {
     let (Some(pidfile), Some(pid)) = (&looked.pidfile, looked.finding.pid()) else {
         return Exit::Success;
     };
     match clean::clean_up(pidfile, pid, None, clean::GUARDS_TIME) {
+        Ok(Removed::Here) => {
+            tally.count(ending.name());
+            Exit::Success
+        }
         // It is another's by now, who has been started meanwhile.
-        Ok(_) | Err(Kept::NotHis) => Exit::Success,
+        Ok(Removed::Meanwhile | Removed::Before) | Err(Kept::NotHis) => Exit::Success,
         Err(kept) => refusal::left_behind(&looked.finding, kept),
     }
 }

@@ -46,7 +46,7 @@ pub(crate) fn sweep(options: &cli::Sweep, environment: &Environment) -> Exit {
         before_start: false,
     };
     let progress = Progress::of(|| targets.count(reach));
-    let answer = Answer::new(options.json, options.dry_run, options.quiet, progress);
+    let answer = Answer::new(options, progress, environment);
     let mut sweep = Sweep {
         sweeper: Sweeper::new(environment, orders, answer),
         singles: HashMap::new(),

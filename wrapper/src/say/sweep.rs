@@ -9,9 +9,12 @@ use pidward_identity::pidfile::{of_aside as of_aside_name, of_record};
 use pidward_identity::remove::Kept;
 use pidward_identity::verdict::Class;
 
+use super::journal::Journal;
 use super::progress::Progress;
 use super::text::{cause_of, escaped};
 use super::{json, notice, to_stdout, verdict, why_kept};
+use crate::cli;
+use crate::environment::Environment;
 use crate::finding::Finding;
 use crate::sweeper::{Fate, Report, What};
 
@@ -24,6 +27,8 @@ pub(crate) struct Answer {
     is_first: bool,
     /// Standard output takes nothing any more, which was said. The sweep goes on.
     is_broken: bool,
+    /// Where standard output leads, if it does.
+    journal: Option<Journal>,
     /// For a user who waits.
     pub(crate) progress: Option<Progress>,
 }
@@ -44,11 +49,16 @@ pub(super) struct Words {
 
 impl Answer {
     /// Nothing was said yet.
-    pub(crate) fn new(json: bool, dry_run: bool, quiet: bool, progress: Option<Progress>) -> Self {
+    pub(crate) fn new(
+        options: &cli::Sweep,
+        progress: Option<Progress>,
+        environment: &Environment,
+    ) -> Self {
         Self {
-            json,
-            dry_run,
-            quiet,
+            json: options.json,
+            dry_run: options.dry_run,
+            quiet: options.quiet,
+            journal: Journal::behind(io::stdout(), environment),
             is_first: true,
             is_broken: false,
             progress,
@@ -89,16 +99,20 @@ impl Report for Answer {
             return;
         }
         let words = words(what, fate, self.dry_run);
-        if !self.json {
-            let Words {
-                action, message, ..
-            } = &words;
-            return self.put(&format!("{action}  {}  {message}\n", escaped(&words.path)));
-        }
         let finding = match what {
             What::Pidfile(finding) | What::Aside(finding) => Some(*finding),
             What::Record(_) | What::Link(_) => None,
         };
+        if !self.json {
+            let Words {
+                action, message, ..
+            } = &words;
+            let line = format!("{action}  {}  {message}", escaped(&words.path));
+            return match tell_journal(self.journal.as_ref(), &line, &words.pidfile, finding) {
+                true => {}
+                false => self.put(&format!("{line}\n")),
+            };
+        }
         let begin = if self.is_first { "[\n" } else { ",\n" };
         self.is_first = false;
         match json::swept(&words, finding) {
@@ -108,8 +122,39 @@ impl Report for Answer {
     }
 }
 
+/// Tells the journal a line, with `PIDFILE=` and `VERDICT=`. `false` when there is none that takes it.
+fn tell_journal(
+    journal: Option<&Journal>,
+    line: &str,
+    pidfile: &Path,
+    finding: Option<&Finding>,
+) -> bool {
+    let Some(journal) = journal else {
+        return false;
+    };
+    let pidfile = escaped(pidfile);
+    let verdict = finding.map(|it| ("VERDICT", it.reason.name()));
+    let fields: Vec<(&str, &str)> = [Some(("PIDFILE", pidfile.as_str())), verdict]
+        .into_iter()
+        .flatten()
+        .collect();
+    journal.tell(line, &fields).is_ok()
+}
+
 /// Tells of a sweep before a daemon's start: only of what was removed, and of what should have been.
-pub(crate) struct Notices;
+pub(crate) struct Notices {
+    /// Where standard error leads, if it does.
+    journal: Option<Journal>,
+}
+
+impl Notices {
+    /// Nothing was said yet.
+    pub(crate) fn new(environment: &Environment) -> Self {
+        Self {
+            journal: Journal::behind(io::stderr(), environment),
+        }
+    }
+}
 
 impl Report for Notices {
     fn tell(&mut self, what: &What<'_>, fate: &Fate) {
@@ -126,14 +171,17 @@ impl Report for Notices {
             (What::Pidfile(finding), Fate::Left(Some(kept))) if is_stale => {
                 super::left(finding, *kept);
             }
-            (_, _) => {
-                let Words {
-                    action,
-                    path,
-                    message,
-                    ..
-                } = words(what, fate, false);
-                notice(&format!("{action} {}: {message}", escaped(&path)));
+            (What::Pidfile(finding) | What::Aside(finding), _) => {
+                let words = words(what, fate, false);
+                let line = format!(
+                    "{} {}: {}",
+                    words.action,
+                    escaped(&words.path),
+                    words.message
+                );
+                if !tell_journal(self.journal.as_ref(), &line, &words.pidfile, Some(finding)) {
+                    notice(&line);
+                }
             }
         }
     }
