@@ -5,7 +5,7 @@ use std::{env, fs, io};
 
 /// - no start files, no libraries: `start.rs` and `mem.rs` are all there is;
 /// - no PIE: nobody would apply its relocations, and every page of them would become a private one;
-/// - no exception tables ([`DISCARD`]) and no read-only-after-relocation segment: nothing unwinds, nothing relocates.
+/// - no exception tables ([`SCRIPT`]) and no read-only-after-relocation segment: nothing unwinds, nothing relocates.
 const ARGUMENTS: [&str; 8] = [
     "-nostartfiles",
     "-nostdlib",
@@ -17,8 +17,9 @@ const ARGUMENTS: [&str; 8] = [
     "-Wl,--build-id=none",
 ];
 
-/// The tables that the precompiled core library brings along: a twelfth of the file.
-const DISCARD: &str = "SECTIONS { /DISCARD/ : { *(.eh_frame) } } INSERT AFTER .text;";
+/// The tables that the precompiled core library brings along, a twelfth of the file, are left out; and what waits (`rest.rs`)
+/// does not lie across two pages.
+const SCRIPT: &str = "SECTIONS { .rest : ALIGN(256) { *(.text.rest) } /DISCARD/ : { *(.eh_frame) } } INSERT AFTER .text;";
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
@@ -29,8 +30,8 @@ fn main() -> io::Result<()> {
     if env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("x86_64") {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,max-page-size=4096");
     }
-    let script = Path::new(&env::var_os("OUT_DIR").unwrap_or_default()).join("discard.ld");
-    fs::write(&script, DISCARD)?;
+    let script = Path::new(&env::var_os("OUT_DIR").unwrap_or_default()).join("sections.ld");
+    fs::write(&script, SCRIPT)?;
     println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", script.display());
     Ok(())
 }

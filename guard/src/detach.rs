@@ -117,14 +117,14 @@ fn ignore_signals() {
 /// Sets `oom_score_adj`, `proc_pid_oom_score_adj(5)`, to the lowest that is allowed: without `CAP_SYS_RESOURCE`
 /// that is a number that nobody tells, so it is searched for.
 fn be_the_last_that_oom_takes() {
-    const LOWEST: i16 = -1000;
-    const HIGHEST: i16 = 1000;
+    const LOWEST: i32 = -1000;
+    const HIGHEST: i32 = 1000;
     let flags = OFlags::WRONLY | OFlags::CLOEXEC;
     let path = c"/proc/self/oom_score_adj";
     let Ok(file) = rustix::fs::openat(CWD, path, flags, Mode::empty()) else {
         return;
     };
-    let allowed = |score: i16| {
+    let allowed = |score: i32| {
         let mut text = ArrayString::<8>::new();
         write!(text, "{score}").is_ok() && rustix::io::pwrite(&file, text.as_bytes(), 0).is_ok()
     };

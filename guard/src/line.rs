@@ -46,7 +46,7 @@ impl Display for Shown<'_> {
                 }
             }
             for byte in chunk.invalid() {
-                write!(out, "\\x{byte:02x}")?;
+                write!(out, "\\x{:02x}", u32::from(*byte))?;
             }
         }
         Ok(())

@@ -34,6 +34,7 @@ mod line;
 mod mem;
 mod patience;
 mod record;
+mod rest;
 mod start;
 mod state;
 mod syslog;

@@ -65,13 +65,11 @@ fn to_journal(
     text: fmt::Arguments<'_>,
 ) -> fmt::Result {
     writeln!(entry, "MESSAGE={text}")?;
+    let severity = severity as i32 & 7;
     writeln!(
         entry,
-        "PRIORITY={}\nSYSLOG_FACILITY={}",
-        severity as u8 & 7,
-        severity as u8 >> 3
+        "PRIORITY={severity}\nSYSLOG_FACILITY=3\nSYSLOG_IDENTIFIER=pidward-guard"
     )?;
-    writeln!(entry, "SYSLOG_IDENTIFIER=pidward-guard")?;
     for (name, value) in fields {
         writeln!(entry, "{name}={value}")?;
     }
@@ -85,7 +83,7 @@ fn to_log(
     fields: &[Field<'_>],
     text: fmt::Arguments<'_>,
 ) -> fmt::Result {
-    let (priority, guard) = (severity as u8, Pid::this_process().get());
+    let (priority, guard) = (severity as i32, Pid::this_process().get());
     write!(
         line,
         "<{priority}>pidward-guard[{guard}]: {text} [PIDFILE={pidfile}"

@@ -15,6 +15,7 @@ use rustix::io::Errno;
 use rustix::path::DecInt;
 
 use crate::hand_over::Owner;
+use crate::rest;
 
 /// What is watched.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -118,13 +119,11 @@ impl Watch {
             tv_nsec: i64::from(ms % 1000) * 1_000_000,
         });
         let changes = self.inotify.as_ref().map(AsFd::as_fd);
-        let result = match (process, changes) {
+        match (process, changes) {
             (Some(process), Some(changes)) => poll([process, changes], timeout),
             (Some(one), None) | (None, Some(one)) => poll([one], timeout),
             (None, None) => poll([], timeout),
-        };
-        // A signal or a lack of memory: the caller looks and comes back.
-        let _ = result;
+        }
     }
 }
 
@@ -145,10 +144,11 @@ impl Entry {
     }
 }
 
-fn poll<const N: usize>(
-    fds: [BorrowedFd<'_>; N],
-    timeout: Option<Timespec>,
-) -> Result<usize, Errno> {
+fn poll<const N: usize>(fds: [BorrowedFd<'_>; N], timeout: Option<Timespec>) {
     let mut fds = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
-    rustix::event::poll(&mut fds, timeout.as_ref())
+    match timeout {
+        // A signal or a lack of memory: the caller looks and comes back.
+        Some(timeout) => drop(rustix::event::poll(&mut fds, Some(&timeout))),
+        None => rest::poll(&mut fds),
+    }
 }

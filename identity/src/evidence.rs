@@ -104,8 +104,8 @@ pub enum Recorded {
 pub struct Abroad {
     /// It was recorded under this boot.
     pub this_boot: bool,
-    /// A process here is like the recorded one in all that a boot gives anew: number, start, pidfd. It may be that one, if
-    /// the boot's identity is what a mount has hidden.
+    /// A process here is like the recorded one in all that a boot gives anew: number, start, pidfd; and a mount hides the boot's
+    /// identity from us. It may be that one.
     pub is_alike: bool,
     /// It was recorded on this machine. Where one of the two has no identity, it was not.
     pub this_machine: bool,
@@ -303,6 +303,7 @@ fn gather_of<'b>(
                 .as_ref()
                 .is_some_and(|it| it.start.is_same(record.start))
                 && matches!(compared, Recorded::Same(_))
+                && BootId::is_hidden()
                 && PidNs::current() == Some(record.pid_ns);
             Recorded::Abroad(Abroad {
                 is_alike,

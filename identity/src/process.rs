@@ -94,8 +94,17 @@ impl BootId {
     /// The boot that is running; `None` without /proc.
     #[must_use]
     pub fn current() -> Option<Self> {
-        first_bytes(c"/proc/sys/kernel/random/boot_id").map(Self)
+        first_bytes(Self::FILE).map(Self)
     }
+
+    /// Whether a mount hides the kernel's identity of the boot from us, as containers of LXC and systemd-nspawn have one.
+    #[must_use]
+    pub fn is_hidden() -> bool {
+        let kind = rustix::fs::statfs(Self::FILE).map(|it| it.f_type);
+        kind.is_ok_and(|kind| kind != rustix::fs::PROC_SUPER_MAGIC)
+    }
+
+    const FILE: &CStr = c"/proc/sys/kernel/random/boot_id";
 }
 
 /// Which machine: /etc/machine-id, machine-id(5), 32 characters.

@@ -111,7 +111,7 @@ impl<'a> Record<'a> {
                 handle
                     .bytes
                     .iter()
-                    .try_for_each(|byte| write!(out, "{byte:02x}"))?;
+                    .try_for_each(|byte| write!(out, "{:02x}", u32::from(*byte)))?;
             }
         }
         out.write_str("\nmachine ")?;

@@ -1,4 +1,5 @@
-//! A guard does not wake up while nothing happens to its pidfile, whatever happens beside it.
+//! A guard takes next to nothing while it waits: it does not wake up while nothing happens to its pidfile, whatever happens beside
+//! it, and has a few pages of its own.
 
 use std::fs;
 
@@ -13,8 +14,43 @@ use crate::scene::{Scene, file, write};
 const FEW: u64 = 6;
 
 pub(super) fn promises() -> impl Iterator<Item = Promise> {
-    let name = "what_happens_beside_its_pidfile_does_not_wake_the_guard";
-    [Promise::new(name, sleeps)].into_iter()
+    let each = |name: &'static str, check: fn(&Scene) -> Checked| Promise::new(name, check);
+    [
+        each(
+            "what_happens_beside_its_pidfile_does_not_wake_the_guard",
+            sleeps,
+        ),
+        each("a_guard_that_waits_has_a_few_pages_of_its_own", rests),
+    ]
+    .into_iter()
+}
+
+/// What is a guard's alone, in KiB: a page of code, one of data, and its stack.
+const PRIVATE: u64 = 32;
+
+fn rests(scene: &Scene) -> Checked {
+    let (daemon, guard, post) = guarded(scene)?;
+    let private = || -> Checked<u64> {
+        let path = format!("/proc/{}/smaps_rollup", guard.pid);
+        let text = fs::read_to_string(path).doing("its memory")?;
+        let lines = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("Private_"));
+        let kib = lines.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+        Ok(kib.sum())
+    };
+    // Waiting once more makes no difference.
+    let mut times = 1;
+    for _ in 0..3 {
+        times = falls_asleep(guard.pid, times)? + 1;
+        let now = private()?;
+        if now > PRIVATE {
+            return Err(Failure::new("more memory", format!("{now} KiB")));
+        }
+        write("x.pid", format!("{}\n\n", daemon.process.pid))?;
+    }
+    kill(daemon)?;
+    post.cleared()
 }
 
 fn sleeps(scene: &Scene) -> Checked {
