@@ -22,7 +22,7 @@ version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 
 # Cargo runs its own jobs, and of the tests one part needs what the other built.
 .NOTPARALLEL:
-.PHONY: all demo test lint cells verdicts bench install deb rpm clean help
+.PHONY: all demo test lint cells verdicts bench session install deb rpm clean help
 
 ## all: build pidward, pidward-guard and libpidward.so, as they are shipped, with man pages and completions
 all:
@@ -61,6 +61,10 @@ verdicts: all
 bench: all
 	tests/install-packages tests/bench/packages
 	PIDWARD_RELEASE_DIR=$(release) $(CARGO) run --release --locked -p pidward-tests --bin bench
+
+## session: run what the README shows on a terminal anew, and draw it: docs/session.svg (root, nginx)
+session: all
+	docs/record-session $(release)
 
 ## install: copy what was built below DESTDIR and PREFIX (/usr/local); run "make" first, as yourself
 install:

@@ -1,7 +1,7 @@
 //! What a distribution ships: packages, man pages and completions, made by what is in packaging/ from what "make" has built.
 //!
 //! [`packages`]: that they are sound; [`root`]: that they come and go in a fresh Debian; [`manual`]: pages and completions;
-//! [`snippets`]: what packages of daemons and profiles include.
+//! [`snippets`]: what packages of daemons and profiles include; [`pictures`]: those of the documents.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output};
@@ -11,6 +11,7 @@ use pidward_tests::failure::{Checked, Doing, Failure};
 
 mod manual;
 mod packages;
+mod pictures;
 mod root;
 mod scratch;
 mod snippets;
@@ -20,7 +21,13 @@ type Test = (&'static str, fn() -> Checked);
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let all = [packages::TESTS, root::TESTS, manual::TESTS, snippets::TESTS];
+    let all = [
+        packages::TESTS,
+        root::TESTS,
+        manual::TESTS,
+        snippets::TESTS,
+        pictures::TESTS,
+    ];
     let trial = |(name, check): &Test| {
         let check = *check;
         Trial::test(*name, move || check().map_err(Failed::from))
