@@ -40,7 +40,8 @@ impl<'a> Mount<'a> {
         })
     }
 
-    /// A path as its file system has it. Characters that the table escapes are not looked into.
+    /// A path as its file system has it; `None` for one that does not lead through the mount point. Characters that the table
+    /// escapes are not looked into.
     #[must_use]
     pub fn on_file_system(&self, path: &[u8]) -> Option<ArrayVec<u8, LINE>> {
         let escapes = |text: &[u8]| text.contains(&b'\\');
@@ -48,7 +49,7 @@ impl<'a> Mount<'a> {
             return None;
         }
         let behind = |directory: &'a [u8]| directory.strip_suffix(b"/").unwrap_or(directory);
-        let rest = path.strip_prefix(behind(self.point))?;
+        let rest = path.strip_prefix(behind(self.point)).filter(is_below)?;
         let mut whole = ArrayVec::new();
         for part in [behind(self.root), rest] {
             whole.try_extend_from_slice(part).ok()?;
@@ -63,7 +64,12 @@ pub fn has(root: &[u8], path: &[u8]) -> bool {
     let root = root.strip_suffix(b"/").unwrap_or(root);
     let rest = path.strip_prefix(root);
     // What is escaped may be anything.
-    root.contains(&b'\\') || rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
+    root.contains(&b'\\') || rest.is_some_and(|rest| is_below(&rest))
+}
+
+/// Whether what follows a directory's path makes it a path of what is in it, or its own.
+fn is_below(rest: &&[u8]) -> bool {
+    matches!(rest.first(), None | Some(b'/'))
 }
 
 #[cfg(test)]
@@ -93,5 +99,21 @@ mod tests {
         let top = Mount::parse(b"1 0 98:0 / / rw - ext3 x rw").unwrap();
         let path = top.on_file_system(b"/run").unwrap();
         assert_eq!(path.as_slice(), b"/run");
+    }
+
+    #[test]
+    fn a_path_beside_a_mount_point_is_not_on_its_file_system() {
+        let mount = Mount::parse(b"36 35 98:0 /srv /var/data rw - ext3 x rw").unwrap();
+        for (path, is_on) in [
+            ("/var/data", true),
+            ("/var/data/x", true),
+            ("/var/database", false),
+            ("/var/dat", false),
+            ("/", false),
+            ("", false),
+        ] {
+            let whole = mount.on_file_system(path.as_bytes());
+            assert_eq!(whole.is_some(), is_on, "{path}");
+        }
     }
 }
