@@ -14,8 +14,10 @@
 //! - [`signal`]: signals by name and by number
 //! - [`record`]: the `.ward` file, from text and to text
 //! - [`lock`]: the lock that a guard holds on its record
+//! - [`proc_locks`]: `/proc/locks`, from bytes
 //! - [`held`]: who else has a pidfile open or locked
 //! - [`trust`]: who could have written this file
+//! - [`mountinfo`]: `/proc/PID/mountinfo`, from bytes
 //! - [`mount`]: whether a file is seen by others than ourselves
 //! - [`below`]: the processes in PID namespaces below ours
 //! - [`evidence`]: asks the kernel all that a verdict needs, once
@@ -38,10 +40,12 @@ pub mod evidence;
 pub mod held;
 pub mod lock;
 pub mod mount;
+pub mod mountinfo;
 pub mod owner;
 pub mod pid;
 pub mod pidfd;
 pub mod pidfile;
+pub mod proc_locks;
 pub mod proc_stat;
 pub mod process;
 pub mod read;

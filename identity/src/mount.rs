@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use rustix::path::DecInt;
 
 use crate::below;
+use crate::mountinfo::{LINE, Mount, has};
 use crate::pid::decimal;
 use crate::pidfile::{Look, Pidfile};
 use crate::process::{PidNs, ProcDir};
@@ -41,9 +42,6 @@ const OF_ONE_MOUNT: [u64; 3] = [
     0x8584_58f6, // ramfs
     0x794c_7630, // overlay
 ];
-
-/// A line is cut there: what matters is at its beginning, but for a path of great length.
-const LINE: usize = 4096;
 
 /// Whether a pidfile is seen by others: it is mounted by itself, or its directory is. When in doubt, it is.
 #[must_use]
@@ -220,56 +218,6 @@ pub fn each_of(process: &ProcDir, mut then: impl FnMut(&[u8], &[u8]) -> bool) ->
     read.is_ok()
 }
 
-/// A line of `proc_pid_mountinfo(5)`: `36 35 98:0 /root /point rw,noatime master:1 - ext3 /dev/root rw`.
-#[derive(Debug)]
-struct Mount<'a> {
-    id: u64,
-    device: &'a [u8],
-    root: &'a [u8],
-    point: &'a [u8],
-    has_peers: bool,
-}
-
-impl<'a> Mount<'a> {
-    fn parse(line: &'a [u8]) -> Option<Self> {
-        let mut words = line.split(|&byte| byte == b' ');
-        let id = decimal(words.next()?)?;
-        let (device, root, point) = (words.nth(1)?, words.next()?, words.next()?);
-        let mut optional = words.skip(1).take_while(|&word| word != b"-");
-        let is_peer = |word: &[u8]| word.starts_with(b"shared:") || word.starts_with(b"master:");
-        Some(Self {
-            id,
-            device,
-            root,
-            point,
-            has_peers: optional.any(is_peer),
-        })
-    }
-
-    /// A path as its file system has it. Characters that the table escapes are not looked into.
-    fn on_file_system(&self, path: &[u8]) -> Option<ArrayVec<u8, LINE>> {
-        let escapes = |text: &[u8]| text.contains(&b'\\');
-        if escapes(self.root) || escapes(self.point) {
-            return None;
-        }
-        let behind = |directory: &'a [u8]| directory.strip_suffix(b"/").unwrap_or(directory);
-        let rest = path.strip_prefix(behind(self.point))?;
-        let mut whole = ArrayVec::new();
-        for part in [behind(self.root), rest] {
-            whole.try_extend_from_slice(part).ok()?;
-        }
-        Some(whole)
-    }
-}
-
-/// Whether a directory of a file system is seen through a mount of this root.
-fn has(root: &[u8], path: &[u8]) -> bool {
-    let root = root.strip_suffix(b"/").unwrap_or(root);
-    let rest = path.strip_prefix(root);
-    // What is escaped may be anything.
-    root.contains(&b'\\') || rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
-}
-
 /// The number of the mount that a descriptor is on, `proc_pid_fdinfo(5)`.
 fn id(number: &DecInt) -> Option<u64> {
     let infos = open(CWD, c"/proc/self/fdinfo")?;
@@ -292,31 +240,6 @@ fn open(directory: impl AsFd, path: &CStr) -> Option<OwnedFd> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_directory_is_found_through_the_mounts_that_have_it() {
-        let line = b"36 35 98:0 /srv /var/data rw,noatime shared:1 - ext3 /dev/root rw";
-        let own = Mount::parse(line).unwrap();
-        assert!(own.has_peers && own.device == b"98:0" && own.id == 36);
-        let path = own.on_file_system(b"/var/data/run/app").unwrap();
-        assert_eq!(path.as_slice(), b"/srv/run/app");
-        for (root, has) in [
-            ("/", true),
-            ("/srv", true),
-            ("/srv/run/app", true),
-            ("/srv/run/app/deeper", false),
-            ("/srv/ru", false),
-            ("/a\\040b", true),
-        ] {
-            let line = format!("40 30 98:0 {root} /mnt rw - ext3 /dev/root rw");
-            let mount = Mount::parse(line.as_bytes()).unwrap();
-            assert!(!mount.has_peers);
-            assert_eq!(super::has(mount.root, &path), has, "{root}");
-        }
-        let top = Mount::parse(b"1 0 98:0 / / rw - ext3 x rw").unwrap();
-        let path = top.on_file_system(b"/run").unwrap();
-        assert_eq!(path.as_slice(), b"/run");
-    }
 
     #[test]
     fn a_file_system_of_a_network_is_shared() {

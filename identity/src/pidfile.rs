@@ -322,7 +322,7 @@ impl<'a> Pidfile<'a> {
             gid: stat.st_gid,
             mode: stat.st_mode,
             has_other_names: stat.st_nlink > 1,
-            pid: pid::parse(text),
+            pid: pid_in(text),
             file,
         })
     }
@@ -337,7 +337,7 @@ impl<'a> Pidfile<'a> {
         let mut buffer = [0; TEXT_MAX];
         let length = rustix::io::pread(&look.file, &mut buffer[..], 0);
         let text = length.ok().and_then(|length| buffer.get(..length));
-        text.is_some_and(|text| pid::parse(text) == look.pid)
+        text.is_some_and(|text| pid_in(text) == look.pid)
     }
 
     /// Which file a name in the directory stands for, without opening it.
@@ -347,6 +347,16 @@ impl<'a> Pidfile<'a> {
     pub fn id_of(&self, name: &CStr) -> Result<FileId, Errno> {
         rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| id(&stat))
     }
+}
+
+/// The process ID in what was read of a pidfile. A number that neither a newline nor a NUL byte follows, in as much as is
+/// read, may go on behind that: cut short it is another process's.
+fn pid_in(text: &[u8]) -> Result<Pid, NotAPid> {
+    let ends = |byte: &u8| matches!(byte, b'\n' | 0);
+    if text.len() == TEXT_MAX && !text.iter().any(ends) {
+        return Err(NotAPid::Garbled);
+    }
+    pid::parse(text)
 }
 
 /// Whether this is a regular file.
@@ -370,5 +380,39 @@ fn written(stat: &Stat) -> Written {
         // The kernel keeps it below 10^9 (struct timespec64); the type of the field is older than that promise.
         nanoseconds: u32::try_from(stat.st_mtime_nsec).unwrap_or_default(),
         size: u64::try_from(stat.st_size).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_cut_short_names_no_process() {
+        let directory = std::env::temp_dir().join(format!("pidward-cut-{}", std::process::id()));
+        std::fs::create_dir(&directory).unwrap();
+        let c_directory = std::ffi::CString::new(directory.to_str().unwrap()).unwrap();
+        let pidfile = Pidfile::in_directory(&c_directory, c"x.pid").unwrap();
+        let pid = |text: &[u8]| {
+            std::fs::write(directory.join("x.pid"), text).unwrap();
+            pidfile.look().unwrap().pid.map(Pid::get)
+        };
+        for blanks in 0..2 * TEXT_MAX {
+            let whole = [" ".repeat(blanks).as_bytes(), b"12345\n"].concat();
+            let looked_at = pid(&whole);
+            assert_eq!(
+                looked_at.is_ok(),
+                whole.len() <= TEXT_MAX,
+                "{blanks} blanks"
+            );
+            assert!(
+                looked_at.is_err() || looked_at == Ok(12345),
+                "{blanks} blanks"
+            );
+        }
+        // A daemon that writes the whole of a buffer, or more lines than are read.
+        assert_eq!(pid(&[b"318".as_slice(), &[0; 125]].concat()), Ok(318));
+        assert_eq!(pid(&[b"318\n".as_slice(), &[b'x'; 125]].concat()), Ok(318));
+        std::fs::remove_dir_all(&directory).unwrap();
     }
 }

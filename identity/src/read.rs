@@ -47,8 +47,8 @@ fn fill<'b>(file: BorrowedFd<'_>, buffer: &'b mut [u8], enough: usize) -> Result
     Ok(buffer.get(..filled).unwrap_or_default())
 }
 
-/// Hands each line of the file to the function, without its newline, until it answers `false`. Lines of more
-/// than `N` bytes are handed over in pieces.
+/// Hands each line of the file to the function, without its newline, until it answers `false`. Lines of `N` bytes or more
+/// are handed over in pieces.
 ///
 /// # Errors
 /// What read(2) says.
@@ -62,6 +62,9 @@ pub fn lines<const N: usize>(
         let room = buffer.get_mut(kept..).unwrap_or_default();
         let offered = room.len();
         let filled = kept.saturating_add(up_to(file, room)?.len());
+        if filled == 0 {
+            return Ok(());
+        }
         let ended = filled < kept.saturating_add(offered);
         let text = buffer.get(..filled).unwrap_or_default();
         let complete = match text.iter().rposition(|&byte| byte == b'\n') {
@@ -83,10 +86,9 @@ mod tests {
     use super::*;
     use rustix::fd::AsFd;
 
-    #[test]
-    fn every_line_is_handed_over_once_and_whole() {
+    fn lines_of(text: &str) -> Vec<String> {
         let (reader, writer) = rustix::pipe::pipe().unwrap();
-        rustix::io::write(&writer, b"one\n\nthree is long\nfour").unwrap();
+        rustix::io::write(&writer, text.as_bytes()).unwrap();
         drop(writer);
         let mut seen = Vec::new();
         lines::<16>(reader.as_fd(), |line| {
@@ -94,6 +96,22 @@ mod tests {
             true
         })
         .unwrap();
-        assert_eq!(seen, ["one", "", "three is long", "four"]);
+        seen
+    }
+
+    #[test]
+    fn every_line_is_handed_over_once_and_whole() {
+        assert_eq!(
+            lines_of("one\n\nthree is long\nfour"),
+            ["one", "", "three is long", "four"]
+        );
+    }
+
+    #[test]
+    fn where_a_file_ends_there_is_no_empty_line() {
+        assert!(lines_of("").is_empty());
+        // It ends where the buffer does.
+        assert_eq!(lines_of("fifteen letters\n"), ["fifteen letters"]);
+        assert_eq!(lines_of("one\nand no more\n"), ["one", "and no more"]);
     }
 }

@@ -7,7 +7,6 @@
 use core::ffi::{CStr, c_char, c_int};
 use core::ptr::null;
 
-use libc::PATH_MAX;
 use pidward_identity::evidence::GUARD_COMM;
 use pidward_identity::pid::Pid;
 use pidward_identity::pidfd::PidFd;
@@ -18,13 +17,12 @@ use rustix::fs::{CWD, Mode, OFlags};
 use syscalls::{Sysno, raw_syscall};
 
 use crate::child;
+use crate::paths;
 use crate::seen::Room;
 use crate::start;
 
 const INSTALLED: &CStr = c"/usr/lib/pidward/pidward-guard";
 const NAME: &[u8] = b"pidward-guard";
-
-type PathText = [u8; PATH_MAX.cast_unsigned() as usize];
 
 /// What a child has to know.
 struct Daemon<'a> {
@@ -69,8 +67,9 @@ pub(crate) fn holds_this_process(pidfile: &Room) -> bool {
 
 /// Becomes the guard. Runs in a child, which shares the daemon's memory and none of its descriptors.
 fn execute(daemon: &Daemon<'_>) -> c_int {
-    let mut path = [0; PATH_MAX.cast_unsigned() as usize];
-    let Some(path) = joined(&mut path, daemon.pidfile.directory(), daemon.pidfile.name()) else {
+    let mut path = [0; paths::SIZE];
+    let Some(path) = paths::joined(&mut path, daemon.pidfile.directory(), daemon.pidfile.name())
+    else {
         return 1;
     };
     let arguments = if pass_only_a_pidfd_of(daemon.pid) {
@@ -90,7 +89,7 @@ fn execute(daemon: &Daemon<'_>) -> c_int {
     if let Some(guard) = start::guard_exe() {
         execve(guard, &arguments, &environment);
     }
-    let mut beside = [0; PATH_MAX.cast_unsigned() as usize];
+    let mut beside = [0; paths::SIZE];
     if let Some(guard) = beside_this_library(&mut beside) {
         execve(guard, &arguments, &environment);
     }
@@ -136,7 +135,7 @@ fn execve(program: &CStr, arguments: &[*const c_char; 5], environment: &[*const 
 
 /// The guard in the directory that this library was loaded from, as /proc/self/maps has it: absolute, and right
 /// also where the daemon was started with a relative LD_PRELOAD and has changed its directory since.
-fn beside_this_library(path: &mut PathText) -> Option<&CStr> {
+fn beside_this_library(path: &mut paths::Text) -> Option<&CStr> {
     let address = (start as *const ()).addr();
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let maps = rustix::fs::openat(CWD, c"/proc/self/maps", flags, Mode::empty()).ok()?;
@@ -146,7 +145,7 @@ fn beside_this_library(path: &mut PathText) -> Option<&CStr> {
             let slash = library.iter().rposition(|&byte| byte == b'/')?;
             library.get(..slash.checked_add(1)?)
         });
-        length = directory.and_then(|directory| write(path, [directory, NAME, b"\0"]));
+        length = directory.and_then(|directory| paths::write(path, [directory, NAME, b"\0"]));
         length.is_none()
     })
     .ok()?;
@@ -164,24 +163,4 @@ fn mapped(line: &[u8], address: usize) -> Option<&[u8]> {
         return None;
     }
     line.get(line.iter().position(|&byte| byte == b'/')?..)
-}
-
-/// Directory and name as one path.
-fn joined<'a>(path: &'a mut PathText, directory: &CStr, name: &CStr) -> Option<&'a CStr> {
-    let directory = directory.to_bytes();
-    let directory = directory.strip_suffix(b"/").unwrap_or(directory);
-    let slash_and_name = [directory, b"/", name.to_bytes_with_nul()];
-    let length = write(path, slash_and_name)?;
-    CStr::from_bytes_with_nul(path.get(..length)?).ok()
-}
-
-/// Writes the parts and gives their length; `None` when they are longer than a path may be.
-fn write(path: &mut PathText, parts: [&[u8]; 3]) -> Option<usize> {
-    let mut end = 0_usize;
-    for part in parts {
-        let next = end.checked_add(part.len())?;
-        path.get_mut(end..next)?.copy_from_slice(part);
-        end = next;
-    }
-    Some(end)
 }

@@ -9,6 +9,7 @@
 //! - [`next`]: the definition behind ours
 //! - [`errno`]: puts errno back
 //! - [`seen`]: is this name a pidfile's? The one state, in atomics
+//! - [`paths`]: paths as text
 //! - [`wake`]: what happens when a pidfile was seen
 //! - [`seccomp`]: is a system call of our own safe here?
 //! - [`child`]: a child that the daemon never sees
@@ -42,6 +43,7 @@ mod interrupted;
 mod kernel;
 mod memory;
 mod next;
+mod paths;
 mod seccomp;
 mod seen;
 mod settle;

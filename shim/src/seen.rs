@@ -9,12 +9,13 @@ use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_int};
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, Ordering};
 
-use libc::{AT_FDCWD, PATH_MAX};
+use libc::AT_FDCWD;
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::path::DecInt;
 use syscalls::{Sysno, syscall};
 
 use crate::errno;
+use crate::paths::{self, SIZE};
 use crate::{guard, memory, start, wake};
 
 /// How a file came to be noticed.
@@ -30,7 +31,6 @@ pub(crate) enum Made {
 const MOST: usize = 16;
 /// One more, in which a path is made absolute to be compared with those that are known.
 const ROOMS: usize = MOST + 1;
-const SIZE: usize = PATH_MAX.cast_unsigned() as usize;
 
 const FREE: u8 = 0;
 const CLAIMED: u8 = 1;
@@ -261,20 +261,7 @@ fn absolute(text: &mut [u8; SIZE], dir: c_int, path: &[u8]) -> Option<u16> {
         *text.get_mut(end)? = b'/';
         end = end.checked_add(1)?;
     }
-    let whole = end.checked_add(path.len())?;
-    text.get_mut(end..whole)?.copy_from_slice(path);
-    *text.get_mut(whole)? = 0;
-    let slash = text.get(..whole)?.iter().rposition(|&byte| byte == b'/')?;
-    // The directory of /x.pid is "/", for which the one slash has to stay.
-    let nul = slash.max(1);
-    let name_at = nul.checked_add(1)?;
-    let name = slash.checked_add(1)?..whole.checked_add(1)?;
-    if name_at.checked_add(name.len())? > SIZE {
-        return None;
-    }
-    text.copy_within(name, name_at);
-    *text.get_mut(nul)? = 0;
-    u16::try_from(name_at).ok()
+    paths::split(text, end, path)
 }
 
 /// Writes the path of a directory and gives its length, 0 for the root directory: a slash follows.

@@ -8,7 +8,7 @@ use core::ffi::{CStr, c_char};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
 
-use crate::{death, guard, hooks, seccomp, seen, wake};
+use crate::{death, guard, hooks, paths, seccomp, seen, wake};
 
 #[used]
 #[unsafe(link_section = ".init_array")]
@@ -136,7 +136,7 @@ pub(crate) fn read_settings() {
     read_environment();
     GUARD_IS_OFF.store(GUARD.value() == Some(c"off"), Ordering::Relaxed);
     for path in NAMED.value().into_iter().chain(NAMED_BY_SYSTEMD.value()) {
-        name_each(path);
+        paths::each(path, seen::name);
     }
     seen::all_are_named();
 }
@@ -172,19 +172,5 @@ fn read_environment() {
         }
         // SAFETY: the entry was not the last.
         next = unsafe { next.add(1) };
-    }
-}
-
-/// Names each of the paths between colons.
-fn name_each(paths: &CStr) {
-    let mut path = [0; libc::PATH_MAX.cast_unsigned() as usize];
-    for bytes in paths.to_bytes().split(|&byte| byte == b':') {
-        let Some((room, nul)) = path.split_at_mut_checked(bytes.len()) else {
-            continue;
-        };
-        let Some(nul) = nul.first_mut() else { continue };
-        room.copy_from_slice(bytes);
-        *nul = 0;
-        seen::name(CStr::from_bytes_until_nul(&path).unwrap_or_default());
     }
 }

@@ -1,5 +1,7 @@
 //! A service unit of systemd as it is in force: its file and its drop-ins, systemd.unit(5), without what pidward has added itself.
 
+mod text;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -55,7 +57,7 @@ impl Unit {
         };
         let mut settings = Vec::new();
         for text in &files {
-            settings.extend(parse(text));
+            settings.extend(text::parse(text));
         }
         Ok(Self { name, settings })
     }
@@ -174,33 +176,6 @@ fn read(name: &str) -> Result<Vec<String>, NoUnit> {
     Ok(texts)
 }
 
-/// The settings in [Unit] and [Service]: lines that end with a backslash go on, comments between them do not.
-fn parse(text: &str) -> Vec<(String, String)> {
-    let mut settings = Vec::new();
-    let mut is_ours = false;
-    let mut begun = String::new();
-    for line in text.lines() {
-        let is_comment = line.trim_start().starts_with(['#', ';']);
-        if is_comment {
-            continue;
-        }
-        if let Some(part) = line.strip_suffix('\\') {
-            begun.push_str(part);
-            begun.push(' ');
-            continue;
-        }
-        begun.push_str(line);
-        let whole = std::mem::take(&mut begun);
-        let whole = whole.trim();
-        if whole.starts_with('[') {
-            is_ours = matches!(whole, "[Service]" | "[Unit]");
-        } else if let Some((key, value)) = whole.split_once('=').filter(|_| is_ours) {
-            settings.push((key.trim().to_owned(), value.trim().to_owned()));
-        }
-    }
-    settings
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,12 +183,12 @@ mod tests {
     fn unit(text: &str) -> Unit {
         Unit {
             name: "x.service".to_owned(),
-            settings: parse(text),
+            settings: text::parse(text),
         }
     }
 
     #[test]
-    fn lines_go_on_and_lists_are_taken_back() {
+    fn lists_are_taken_back() {
         let unit = unit(
             "[Unit]\nSourcePath=/x\n[Service]\nExecStart=/a \\\n# a comment\n  --b\nExecStart=\nExecStart=/c\nExecStart = /d\n\
              [Install]\nType=not\n",
@@ -221,11 +196,6 @@ mod tests {
         assert_eq!(unit.all("ExecStart"), ["/c", "/d"]);
         assert_eq!(unit.get("Type"), None);
         assert_eq!(unit.get("SourcePath"), Some("/x"));
-        let first = parse("[Service]\nExecStart=/a \\\n# a comment\n  --b\n");
-        assert_eq!(
-            first[0].1.split_whitespace().collect::<Vec<_>>(),
-            ["/a", "--b"]
-        );
     }
 
     #[test]
