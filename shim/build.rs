@@ -9,9 +9,6 @@ fn main() {
         // rustc links a no_std library with -nodefaultlibs, and the libc crate names the C library only where
         // no other crate of the build asked it for std.
         "-lc",
-        // Where dlsym lives before glibc 2.34; on newer systems it is an empty library.
-        "-Wl,--no-as-needed",
-        "-l:libdl.so.2",
         "-Wl,-soname,libpidward.so",
         "-Wl,-z,noexecstack",
         // Handlers of ours stay in place when a program that has opened the library closes it again.

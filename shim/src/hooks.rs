@@ -52,7 +52,7 @@ macro_rules! hook {
         #[unsafe(no_mangle)]
         unsafe extern "C" fn $symbol($($arg: $type),*) -> ! {
             let next = next::$symbol.resolve();
-            // SAFETY: dlsym(3) found the symbol of this name, whose C type the row states, or null.
+            // SAFETY: the definition of this name, whose C type the row states, or null.
             let next: Option<unsafe extern "C" fn($($type),*) -> !> = unsafe { transmute(next) };
             // SAFETY: the arguments are the caller's, as for the function itself.
             unsafe { $action(next, $($arg),*) }
@@ -65,7 +65,7 @@ macro_rules! hook {
         unsafe extern "C" fn $symbol($($arg: $type),* $(, $($more: $variadic),+)?) -> $ret {
             let next = next::$symbol.resolve();
             type Function = unsafe extern "C" fn($($type),* $(, $($variadic),+)?) -> $ret;
-            // SAFETY: dlsym(3) found the symbol of this name, whose C type the row states, or null.
+            // SAFETY: the definition of this name, whose C type the row states, or null.
             let next: Option<Function> = unsafe { transmute(next) };
             match next {
                 // SAFETY: the arguments are the caller's, as for the function itself.
@@ -78,7 +78,7 @@ macro_rules! hook {
 
 /// The next definition of one function.
 macro_rules! next {
-    // glibc keeps it for old programs, under a version that dlsym(3) does not find: ours is made of sigaction.
+    // glibc keeps it for old programs, under a version that its name alone does not mean: ours is made of sigaction.
     (sigvec) => {
         pub(super) static sigvec: Next = Next::new(c"sigaction");
     };
@@ -180,7 +180,7 @@ pub(crate) fn resolve_early() {
     }
 }
 
-/// Looks up all functions: some may be called for the first time in a signal handler, where dlsym(3) may not.
+/// Looks up all functions: some may be called for the first time in a signal handler, where no lock may be taken.
 pub(crate) fn resolve_all() {
     for next in ALL {
         next.resolve();

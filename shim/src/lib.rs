@@ -6,7 +6,7 @@
 //!
 //! - [`start`]: what happens when the library is loaded
 //! - [`hooks`]: the table of the functions of the C library that we stand in front of, and what each does
-//! - [`next`]: the definition behind ours
+//! - [`next`]: the definition behind ours; [`objects`]: who has it
 //! - [`errno`]: puts errno back
 //! - [`seen`]: is this name a pidfile's? The one state, in atomics
 //! - [`paths`]: paths as text
@@ -43,6 +43,7 @@ mod interrupted;
 mod kernel;
 mod memory;
 mod next;
+mod objects;
 mod paths;
 mod seccomp;
 mod seen;

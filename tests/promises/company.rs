@@ -4,6 +4,7 @@
 use crate::promise::Promise;
 
 mod before_and_after;
+mod behind;
 mod languages;
 mod linking;
 mod plugins;
@@ -15,6 +16,7 @@ mod valgrind;
 pub(crate) fn promises() -> Vec<Promise> {
     let mut all = Vec::new();
     all.extend(before_and_after::promises());
+    all.extend(behind::promises());
     all.extend(plugins::promises());
     all.extend(preloads::promises());
     all.extend(linking::promises());

@@ -16,7 +16,7 @@ use crate::scene::Scene;
 const WANTED: [&str; 10] = [
     "__errno_location",
     "bcmp",
-    "dlsym",
+    "dl_iterate_phdr",
     "environ",
     "getauxval",
     "memcmp",
@@ -26,7 +26,7 @@ const WANTED: [&str; 10] = [
     "strlen",
 ];
 
-const LIBRARIES: [&str; 2] = ["libc.so.6", "libdl.so.2"];
+const LIBRARIES: [&str; 1] = ["libc.so.6"];
 
 /// What glibc 2.17 has at most, as of 2012.
 const NEWEST: (u32, u32) = (2, 17);
@@ -44,7 +44,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         each("is_stripped", |elf| {
             is("symbols", !elf.has_symbols, "a symbol table")
         }),
-        each("needs_no_more_than_libc_and_libdl", |elf| {
+        each("needs_no_more_than_libc", |elf| {
             none_besides(&elf.needed, &LIBRARIES)
         }),
         each("needs_no_version_newer_than_glibc_2_17", |elf| {

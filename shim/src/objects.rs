@@ -1,0 +1,277 @@
+//! Looks a symbol up in the objects that the dynamic linker has loaded behind this one: what dlsym(3) does with `RTLD_NEXT`, but
+//! without memory that would have to be allocated, and without libdl, where glibc had it before 2.34.
+//!
+//! Reads what elf(5) and the System V ABI say of symbol tables, in both of the hashes that there are (`DT_GNU_HASH`, `DT_HASH`).
+#![expect(
+    unsafe_code,
+    reason = "tables of mapped ELF files, and functions that resolve symbols"
+)]
+
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::mem::transmute;
+use core::ptr::{self, null};
+
+use libc::dl_phdr_info;
+
+#[cfg(target_pointer_width = "32")]
+use libc::{Elf32_Phdr as Header, Elf32_Sym as Symbol};
+#[cfg(target_pointer_width = "64")]
+use libc::{Elf64_Phdr as Header, Elf64_Sym as Symbol};
+
+/// An entry of the dynamic section.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Entry {
+    tag: usize,
+    value: usize,
+}
+
+const DT_NULL: usize = 0;
+const DT_HASH: usize = 4;
+const DT_STRTAB: usize = 5;
+const DT_SYMTAB: usize = 6;
+const DT_GNU_HASH: usize = 0x6fff_fef5;
+const DT_VERSYM: usize = 0x6fff_fff0;
+
+const SHN_UNDEF: u16 = 0;
+const STB_LOCAL: u8 = 0;
+const STT_FUNC: u8 = 2;
+const STT_GNU_IFUNC: u8 = 10;
+
+/// A version that only those get who ask for it.
+const HIDDEN: u16 = 0x8000;
+
+unsafe extern "C" {
+    /// The dynamic section of this library; the linker defines it.
+    static _DYNAMIC: Entry;
+}
+
+/// What is looked for.
+struct Query {
+    name: &'static CStr,
+    /// This library was passed.
+    is_behind: bool,
+    found: *mut c_void,
+}
+
+/// The definition of this function behind ours; null when there is none.
+pub(crate) fn next(name: &'static CStr) -> *mut c_void {
+    let mut query = Query {
+        name,
+        is_behind: false,
+        found: ptr::null_mut(),
+    };
+    // SAFETY: the function takes what it is given here, and keeps nothing of it.
+    unsafe { libc::dl_iterate_phdr(Some(each), (&raw mut query).cast()) };
+    query.found
+}
+
+/// Takes the objects in the order in which they are searched.
+unsafe extern "C" fn each(info: *mut dl_phdr_info, _size: usize, query: *mut c_void) -> c_int {
+    // SAFETY: `next` has passed it, and nobody else has it meanwhile.
+    let query = unsafe { &mut *query.cast::<Query>() };
+    // SAFETY: dl_iterate_phdr(3) passes an object that stays loaded during the call.
+    let info = unsafe { &*info };
+    let Some(dynamic) = dynamic(info) else {
+        return 0;
+    };
+    if !query.is_behind {
+        query.is_behind = ptr::eq(dynamic, &raw const _DYNAMIC);
+        return 0;
+    }
+    // SAFETY: the dynamic section of that object.
+    let object = unsafe { Object::of(word(info.dlpi_addr), dynamic) };
+    query.found = object.map_or(ptr::null_mut(), |object| object.find(query.name));
+    c_int::from(!query.found.is_null())
+}
+
+/// Where the object's dynamic section is.
+fn dynamic(info: &dl_phdr_info) -> Option<*const Entry> {
+    const PT_DYNAMIC: u32 = 2;
+    let count = usize::from(info.dlpi_phnum);
+    let headers: *const Header = info.dlpi_phdr;
+    (0..count).find_map(|at| {
+        // SAFETY: one of the object's program headers.
+        let header = unsafe { read(headers, at) };
+        let address = word(info.dlpi_addr).wrapping_add(word(header.p_vaddr));
+        (header.p_type == PT_DYNAMIC).then_some(ptr::with_exposed_provenance(address))
+    })
+}
+
+/// A loaded object's tables.
+struct Object {
+    base: usize,
+    symbols: *const Symbol,
+    names: *const c_char,
+    /// None in an object without versions.
+    versions: *const u16,
+    hash: Hash,
+}
+
+enum Hash {
+    Gnu(*const u32),
+    SystemV(*const u32),
+}
+
+impl Object {
+    /// # Safety
+    /// It is the dynamic section of a loaded object.
+    unsafe fn of(base: usize, dynamic: *const Entry) -> Option<Self> {
+        let (mut symbols, mut names, mut versions) = (0, 0, 0);
+        let (mut gnu, mut system_v) = (0, 0);
+        for at in 0.. {
+            // SAFETY: `DT_NULL` ends the section.
+            let entry = unsafe { read(dynamic, at) };
+            let place = match entry.tag {
+                DT_NULL => break,
+                DT_SYMTAB => &mut symbols,
+                DT_STRTAB => &mut names,
+                DT_VERSYM => &mut versions,
+                DT_GNU_HASH => &mut gnu,
+                DT_HASH => &mut system_v,
+                _ => &mut 0,
+            };
+            // glibc has put addresses there, where the section may be written; musl leaves the offsets.
+            *place = match entry.value {
+                offset if offset < base => base.wrapping_add(offset),
+                address => address,
+            };
+        }
+        let hash = match (gnu, system_v) {
+            (0, 0) => return None,
+            (0, address) => Hash::SystemV(ptr::with_exposed_provenance(address)),
+            (address, _) => Hash::Gnu(ptr::with_exposed_provenance(address)),
+        };
+        Some(Self {
+            base,
+            symbols: ptr::with_exposed_provenance(symbols),
+            names: ptr::with_exposed_provenance(names),
+            versions: match versions {
+                0 => null(),
+                address => ptr::with_exposed_provenance(address),
+            },
+            hash,
+        })
+    }
+
+    /// The function of this name that the object defines for all; null when it does not.
+    fn find(&self, name: &CStr) -> *mut c_void {
+        let index = match self.hash {
+            Hash::Gnu(table) => self.find_by_gnu_hash(table, name),
+            Hash::SystemV(table) => self.find_by_hash(table, name),
+        };
+        let Some(index) = index else {
+            return ptr::null_mut();
+        };
+        // SAFETY: it was found in the table.
+        let symbol = unsafe { read(self.symbols, index) };
+        let address = self.base.wrapping_add(word(symbol.st_value));
+        let address = ptr::with_exposed_provenance_mut::<c_void>(address);
+        if symbol.st_info & 0xf == STT_GNU_IFUNC {
+            // SAFETY: such a symbol is a function that gives the function's address, and needs no arguments
+            // where those of the C library need none.
+            let resolve: extern "C" fn() -> *mut c_void = unsafe { transmute(address) };
+            return resolve();
+        }
+        address
+    }
+
+    /// `DT_GNU_HASH`: a filter of Bloom, then chains that end where the lowest bit is set.
+    fn find_by_gnu_hash(&self, table: *const u32, name: &CStr) -> Option<usize> {
+        let bytes = name.to_bytes().iter();
+        let hash = bytes.fold(5381_u32, |hash, &byte| {
+            hash.wrapping_mul(33).wrapping_add(byte.into())
+        });
+        // SAFETY: the table begins with four numbers; the filter, the buckets and the chains come behind them.
+        let [buckets, first, words, shift] = unsafe { read(table.cast::<[u32; 4]>(), 0) };
+        if buckets == 0 || words == 0 {
+            return None;
+        }
+        const BITS: u32 = usize::BITS;
+        // SAFETY: as above.
+        let filter = unsafe { table.add(4) }.cast::<usize>();
+        // SAFETY: the remainder is within the filter.
+        let bits = unsafe { read(filter, word((hash / BITS) % words)) };
+        let has = |hash: u32| bits >> (hash % BITS) & 1 != 0;
+        if !has(hash) || !has(hash >> shift) {
+            return None;
+        }
+        // SAFETY: the buckets come behind the filter.
+        let of_bucket = unsafe { filter.add(word(words)) }.cast::<u32>();
+        // SAFETY: and the chains behind those.
+        let chains = unsafe { of_bucket.add(word(buckets)) };
+        // SAFETY: the remainder is within the buckets.
+        let mut index = unsafe { read(of_bucket, word(hash % buckets)) };
+        if index < first {
+            return None;
+        }
+        loop {
+            // SAFETY: the chain ends with an odd number.
+            let link = unsafe { read(chains, word(index.wrapping_sub(first))) };
+            if link | 1 == hash | 1 && self.defines(word(index), name) {
+                return Some(word(index));
+            }
+            if link & 1 != 0 {
+                return None;
+            }
+            index = index.wrapping_add(1);
+        }
+    }
+
+    /// `DT_HASH`: chains that end with 0.
+    fn find_by_hash(&self, table: *const u32, name: &CStr) -> Option<usize> {
+        let bytes = name.to_bytes().iter();
+        let hash = bytes.fold(0_u32, |hash, &byte| {
+            let hash = (hash << 4).wrapping_add(byte.into());
+            let high = hash & 0xf000_0000;
+            (hash ^ (high >> 24)) & !high
+        });
+        // SAFETY: the table begins with the numbers of buckets and of symbols, the buckets and the chains come behind.
+        let [buckets, _] = unsafe { read(table.cast::<[u32; 2]>(), 0) };
+        if buckets == 0 {
+            return None;
+        }
+        // SAFETY: as above, and the remainder is within the buckets.
+        let mut index = unsafe { read(table, word(2 + hash % buckets)) };
+        while index != 0 {
+            if self.defines(word(index), name) {
+                return Some(word(index));
+            }
+            // SAFETY: each symbol has a link.
+            index = unsafe { read(table, word(2 + buckets + index)) };
+        }
+        None
+    }
+
+    /// Whether the symbol is this function, defined, and in the version that is meant by its name alone.
+    fn defines(&self, index: usize, name: &CStr) -> bool {
+        // SAFETY: the hash leads to symbols of the table.
+        let symbol = unsafe { read(self.symbols, index) };
+        let is_function = matches!(symbol.st_info & 0xf, STT_FUNC | STT_GNU_IFUNC);
+        if symbol.st_shndx == SHN_UNDEF || symbol.st_info >> 4 == STB_LOCAL || !is_function {
+            return false;
+        }
+        // SAFETY: as many versions as symbols, where there are any.
+        if !self.versions.is_null() && unsafe { read(self.versions, index) } & HIDDEN != 0 {
+            return false;
+        }
+        // SAFETY: a symbol's name is in the table of names.
+        let its = unsafe { self.names.add(word(symbol.st_name)) };
+        // SAFETY: they are C strings.
+        unsafe { CStr::from_ptr(its) == name }
+    }
+}
+
+/// # Safety
+/// The table has so many elements, and one more.
+unsafe fn read<T: Copy>(table: *const T, index: usize) -> T {
+    // SAFETY: it is within the table.
+    let place = unsafe { table.add(index) };
+    // SAFETY: likewise.
+    unsafe { place.read() }
+}
+
+/// A number of an ELF file, in a program of whose word size it is.
+fn word(value: impl TryInto<usize>) -> usize {
+    value.try_into().unwrap_or_default()
+}
