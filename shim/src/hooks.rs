@@ -22,7 +22,7 @@ use core::mem::transmute;
 use libc::{FILE, clock_t, mode_t, rusage, sighandler_t, tms};
 
 use self::signal::Sigvec;
-use crate::next::{Next, NotThere};
+use crate::next::{Next, NotThere, resolve};
 
 /// What fopen(3) returns.
 type Stream = *mut FILE;
@@ -175,14 +175,10 @@ hooks! {
 
 /// Looks up the functions that allocators call while they hold their locks.
 pub(crate) fn resolve_early() {
-    for next in [&next::open, &next::open64, &next::openat, &next::fopen] {
-        next.resolve();
-    }
+    resolve(&[&next::open, &next::open64, &next::openat, &next::fopen]);
 }
 
 /// Looks up all functions: some may be called for the first time in a signal handler, where no lock may be taken.
 pub(crate) fn resolve_all() {
-    for next in ALL {
-        next.resolve();
-    }
+    resolve(ALL);
 }

@@ -1,25 +1,26 @@
 //! The definition behind ours: what the daemon would have called without us.
 //!
 //! To look one up takes the dynamic linker's lock on its list of objects, and allocators call functions that we hook while they
-//! hold their own locks; so each symbol is looked up alone, those of the file family when the library is loaded, and the rest
+//! hold their own locks; those of the file family are looked up when the library is loaded, and the rest
 //! when a pidfile was seen, or else at the first call.
 
 use core::ffi::{CStr, c_int, c_long, c_void};
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use crate::{errno, objects};
+use crate::errno;
+use crate::objects::{self, Name};
 
 /// The next definition of one symbol.
 pub(crate) struct Next {
-    name: &'static CStr,
+    name: Name,
     address: AtomicPtr<c_void>,
 }
 
 impl Next {
     pub(crate) const fn new(name: &'static CStr) -> Self {
         Self {
-            name,
+            name: Name::new(name),
             address: AtomicPtr::new(null_mut()),
         }
     }
@@ -27,20 +28,37 @@ impl Next {
     /// Looks the symbol up; null when nobody behind us defines it.
     #[inline(always)]
     pub(crate) fn resolve(&self) -> *mut c_void {
-        match self.address.load(Ordering::Relaxed) {
+        match self.known() {
             unknown if unknown.is_null() => self.look_up(),
             known => known,
         }
     }
 
+    #[inline(always)]
+    fn known(&self) -> *mut c_void {
+        self.address.load(Ordering::Relaxed)
+    }
+
     #[cold]
     #[inline(never)]
     fn look_up(&self) -> *mut c_void {
-        let _errno = errno::Kept::now();
-        let found = objects::next(self.name);
-        self.address.store(found, Ordering::Relaxed);
-        found
+        resolve(&[self]);
+        self.known()
     }
+}
+
+/// Looks all of them up that are not known yet.
+pub(crate) fn resolve(all: &[&Next]) {
+    let _errno = errno::Kept::now();
+    objects::behind(&mut |object| {
+        let mut is_enough = true;
+        for next in all.iter().filter(|next| next.known().is_null()) {
+            let found = object.find(next.name);
+            next.address.store(found, Ordering::Relaxed);
+            is_enough &= !found.is_null();
+        }
+        is_enough
+    });
 }
 
 /// What a hook answers when there is no definition behind it: nobody could have called it without us, but some

@@ -46,43 +46,57 @@ unsafe extern "C" {
     static _DYNAMIC: Entry;
 }
 
-/// What is looked for.
-struct Query {
-    name: &'static CStr,
+/// Who is looked for, and what is done with them.
+struct Search<'a> {
     /// This library was passed.
     is_behind: bool,
-    found: *mut c_void,
+    then: &'a mut dyn FnMut(&Object) -> bool,
 }
 
-/// The definition of this function behind ours; null when there is none.
-pub(crate) fn next(name: &'static CStr) -> *mut c_void {
-    let mut query = Query {
-        name,
+/// Hands the objects behind this one to the function, in the order in which they are searched, until it has enough.
+pub(crate) fn behind(then: &mut dyn FnMut(&Object) -> bool) {
+    let mut search = Search {
         is_behind: false,
-        found: ptr::null_mut(),
+        then,
     };
     // SAFETY: the function takes what it is given here, and keeps nothing of it.
-    unsafe { libc::dl_iterate_phdr(Some(each), (&raw mut query).cast()) };
-    query.found
+    unsafe { libc::dl_iterate_phdr(Some(each), (&raw mut search).cast()) };
 }
 
-/// Takes the objects in the order in which they are searched.
-unsafe extern "C" fn each(info: *mut dl_phdr_info, _size: usize, query: *mut c_void) -> c_int {
-    // SAFETY: `next` has passed it, and nobody else has it meanwhile.
-    let query = unsafe { &mut *query.cast::<Query>() };
+unsafe extern "C" fn each(info: *mut dl_phdr_info, _size: usize, search: *mut c_void) -> c_int {
+    // SAFETY: `behind` has passed it, and nobody else has it meanwhile.
+    let search = unsafe { &mut *search.cast::<Search<'_>>() };
     // SAFETY: dl_iterate_phdr(3) passes an object that stays loaded during the call.
     let info = unsafe { &*info };
     let Some(dynamic) = dynamic(info) else {
         return 0;
     };
-    if !query.is_behind {
-        query.is_behind = ptr::eq(dynamic, &raw const _DYNAMIC);
+    if !search.is_behind {
+        search.is_behind = ptr::eq(dynamic, &raw const _DYNAMIC);
         return 0;
     }
     // SAFETY: the dynamic section of that object.
     let object = unsafe { Object::of(word(info.dlpi_addr), dynamic) };
-    query.found = object.map_or(ptr::null_mut(), |object| object.find(query.name));
-    c_int::from(!query.found.is_null())
+    c_int::from(object.is_some_and(|object| (search.then)(&object)))
+}
+
+/// A function's name, and its hash for `DT_GNU_HASH`.
+#[derive(Clone, Copy)]
+pub(crate) struct Name {
+    text: &'static CStr,
+    hash: u32,
+}
+
+impl Name {
+    pub(crate) const fn new(text: &'static CStr) -> Self {
+        let (bytes, mut hash, mut at) = (text.to_bytes_with_nul(), 5381_u32, 0);
+        // No iterator goes through a constant.
+        while let Some((&[byte, _], _)) = bytes.split_at(at).1.split_first_chunk::<2>() {
+            hash = hash.wrapping_mul(33).wrapping_add(byte as u32);
+            at += 1;
+        }
+        Self { text, hash }
+    }
 }
 
 /// Where the object's dynamic section is.
@@ -99,7 +113,7 @@ fn dynamic(info: &dl_phdr_info) -> Option<*const Entry> {
 }
 
 /// A loaded object's tables.
-struct Object {
+pub(crate) struct Object {
     base: usize,
     symbols: *const Symbol,
     names: *const c_char,
@@ -155,7 +169,7 @@ impl Object {
     }
 
     /// The function of this name that the object defines for all; null when it does not.
-    fn find(&self, name: &CStr) -> *mut c_void {
+    pub(crate) fn find(&self, name: Name) -> *mut c_void {
         let index = match self.hash {
             Hash::Gnu(table) => self.find_by_gnu_hash(table, name),
             Hash::SystemV(table) => self.find_by_hash(table, name),
@@ -177,11 +191,8 @@ impl Object {
     }
 
     /// `DT_GNU_HASH`: a filter of Bloom, then chains that end where the lowest bit is set.
-    fn find_by_gnu_hash(&self, table: *const u32, name: &CStr) -> Option<usize> {
-        let bytes = name.to_bytes().iter();
-        let hash = bytes.fold(5381_u32, |hash, &byte| {
-            hash.wrapping_mul(33).wrapping_add(byte.into())
-        });
+    fn find_by_gnu_hash(&self, table: *const u32, name: Name) -> Option<usize> {
+        let hash = name.hash;
         // SAFETY: the table begins with four numbers; the filter, the buckets and the chains come behind them.
         let [buckets, first, words, shift] = unsafe { read(table.cast::<[u32; 4]>(), 0) };
         if buckets == 0 || words == 0 {
@@ -219,8 +230,8 @@ impl Object {
     }
 
     /// `DT_HASH`: chains that end with 0.
-    fn find_by_hash(&self, table: *const u32, name: &CStr) -> Option<usize> {
-        let bytes = name.to_bytes().iter();
+    fn find_by_hash(&self, table: *const u32, name: Name) -> Option<usize> {
+        let bytes = name.text.to_bytes().iter();
         let hash = bytes.fold(0_u32, |hash, &byte| {
             let hash = (hash << 4).wrapping_add(byte.into());
             let high = hash & 0xf000_0000;
@@ -244,7 +255,7 @@ impl Object {
     }
 
     /// Whether the symbol is this function, defined, and in the version that is meant by its name alone.
-    fn defines(&self, index: usize, name: &CStr) -> bool {
+    fn defines(&self, index: usize, name: Name) -> bool {
         // SAFETY: the hash leads to symbols of the table.
         let symbol = unsafe { read(self.symbols, index) };
         let is_function = matches!(symbol.st_info & 0xf, STT_FUNC | STT_GNU_IFUNC);
@@ -258,7 +269,7 @@ impl Object {
         // SAFETY: a symbol's name is in the table of names.
         let its = unsafe { self.names.add(word(symbol.st_name)) };
         // SAFETY: they are C strings.
-        unsafe { CStr::from_ptr(its) == name }
+        unsafe { CStr::from_ptr(its) == name.text }
     }
 }
 

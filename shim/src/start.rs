@@ -59,12 +59,24 @@ impl Setting {
     }
 }
 
-static HOME: Setting = Setting::new(b"HOME=");
-static STATE_HOME: Setting = Setting::new(b"XDG_STATE_HOME=");
-static GUARD: Setting = Setting::new(b"PIDWARD_GUARD=");
-static GUARD_EXE: Setting = Setting::new(b"PIDWARD_GUARD_EXE=");
-static NAMED: Setting = Setting::new(b"PIDWARD_PIDFILE=");
-static NAMED_BY_SYSTEMD: Setting = Setting::new(b"PIDFILE=");
+/// The settings, each with its key.
+macro_rules! settings {
+    ($($name:ident $key:literal)*) => {
+        $(static $name: Setting = Setting::new($key);)*
+        static ALL: &[&Setting] = &[$(&$name),*];
+        /// A bit for each byte that a key begins with; which of the bytes with the same lowest six bits, is not told.
+        const FIRST: u64 = 0 $(| 1 << ($key[0] & 63))*;
+    };
+}
+
+settings! {
+    HOME b"HOME="
+    STATE_HOME b"XDG_STATE_HOME="
+    GUARD b"PIDWARD_GUARD="
+    GUARD_EXE b"PIDWARD_GUARD_EXE="
+    NAMED b"PIDWARD_PIDFILE="
+    NAMED_BY_SYSTEMD b"PIDFILE="
+}
 
 /// What `PIDWARD_GUARD` said: kept, because a title that the daemon writes over it is not to start guards.
 static GUARD_IS_OFF: AtomicBool = AtomicBool::new(false);
@@ -142,14 +154,6 @@ pub(crate) fn read_settings() {
 }
 
 fn read_environment() {
-    let settings = [
-        &HOME,
-        &STATE_HOME,
-        &GUARD,
-        &GUARD_EXE,
-        &NAMED,
-        &NAMED_BY_SYSTEMD,
-    ];
     // SAFETY: the C library has set it before it runs any constructor.
     let mut next = unsafe { environ };
     loop {
@@ -160,13 +164,10 @@ fn read_environment() {
         // One byte tells of most that they are none of ours; this runs in every program that is started.
         // SAFETY: each entry is a C string, so it has a first byte, if only its end.
         let first = unsafe { entry.cast::<u8>().read() };
-        for setting in settings
-            .iter()
-            .filter(|setting| setting.key.first() == Some(&first))
-        {
+        if FIRST >> (first & 63) & 1 != 0 {
             // SAFETY: each entry is a C string.
             let text = unsafe { CStr::from_ptr(*entry) }.to_bytes();
-            if text.starts_with(setting.key) {
+            for setting in ALL.iter().filter(|it| text.starts_with(it.key)) {
                 setting.value.store(entry.cast_mut(), Ordering::Relaxed);
             }
         }
