@@ -22,7 +22,7 @@ version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 
 # Cargo runs its own jobs, and of the tests one part needs what the other built.
 .NOTPARALLEL:
-.PHONY: all demo test lint cells verdicts bench session install deb rpm clean help
+.PHONY: all demo test fuzz lint cells verdicts bench session install deb rpm clean help
 
 ## all: build pidward, pidward-guard and libpidward.so, as they are shipped, with man pages and completions
 all:
@@ -38,8 +38,18 @@ test:
 	tests/install-packages
 	$(CARGO) build --release --locked
 	$(CARGO) run --quiet --locked -p pidward-manual -- $(manual)
-	$(CARGO) test --locked -p pidward-identity -p pidward
+	$(CARGO) test --locked -p pidward-identity -p pidward -p pidward-checks
 	PIDWARD_RELEASE_DIR=$(release) $(CARGO) test --locked -p pidward-tests
+
+## fuzz: hand random bytes to each parser for SECONDS (60), with cargo-fuzz and a nightly toolchain; what is found goes into fuzz/found
+SECONDS ?= 60
+fuzz:
+	cd fuzz && for target in $$(cargo +nightly fuzz list); do \
+		mkdir -p corpus/$$target found/$$target; \
+		nice cargo +nightly fuzz run $$target corpus/$$target seeds/$$target -- -max_total_time=$(SECONDS) \
+			-artifact_prefix=found/$$target/ -print_final_stats=1 || exit; \
+		rmdir found/$$target 2>/dev/null || true; \
+	done
 
 ## lint: formatting, clippy, shellcheck
 lint:

@@ -287,6 +287,7 @@ fn copy_sources(to: &Path) -> Checked {
         "identity",
         "shim",
         "manual",
+        "fuzz/checks",
         "guard",
         "wrapper",
         "tests",
