@@ -7,6 +7,7 @@ use arrayvec::ArrayVec;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use rustix::path::DecInt;
 
 use crate::below::{self, Left};
 use crate::lock;
@@ -297,18 +298,22 @@ fn gather_of<'b>(
         .and_then(|it| living(look, &writers, &it));
     let recorded = match (&record, &file) {
         (Some(record), Some(file)) if !is_of_ours(record, file) => {
-            let left = |namespace| around.left_in(namespace, look);
             let compared = compare(record, living.as_ref(), pidfd.as_ref(), offered);
-            let is_alike = living
-                .as_ref()
-                .is_some_and(|it| it.start.is_same(record.start))
-                && matches!(compared, Recorded::Same(_))
-                && BootId::is_hidden()
-                && PidNs::current() == Some(record.pid_ns);
-            Recorded::Abroad(Abroad {
-                is_alike,
-                ..abroad(record, file, left)
-            })
+            let is_alike = matches!(compared, Recorded::Same(_))
+                && living
+                    .as_ref()
+                    .is_some_and(|it| it.start.is_same(record.start));
+            if is_alike && is_damaged(record) {
+                compared
+            } else {
+                let left = |namespace| around.left_in(namespace, look);
+                Recorded::Abroad(Abroad {
+                    is_alike: is_alike
+                        && BootId::is_hidden()
+                        && PidNs::current() == Some(record.pid_ns),
+                    ..abroad(record, file, left)
+                })
+            }
         }
         (Some(record), _) => compare(record, living.as_ref(), pidfd.as_ref(), offered),
         _ => Recorded::Nothing,
@@ -487,6 +492,24 @@ fn is_of_ours(record: &Record<'_>, file: &OwnedFd) -> bool {
         && (BootId::current() == Some(record.boot) || has_its_guard_here(record, file))
 }
 
+/// Whether one byte makes all the difference between where it was recorded and where we are: so far apart are no two boots, and
+/// namespaces that are have no process in common.
+fn is_damaged(record: &Record<'_>) -> bool {
+    let apart = |one: &[u8], other: &[u8]| {
+        let apart = one.iter().zip(other).filter(|(one, other)| one != other);
+        one.len()
+            .abs_diff(other.len())
+            .saturating_add(apart.count())
+    };
+    let (Some(boot), Some(pid_ns)) = (BootId::current(), PidNs::current()) else {
+        return false;
+    };
+    let text = |namespace: PidNs| DecInt::new(namespace.0);
+    let namespaces = (text(pid_ns), text(record.pid_ns));
+    let of_namespaces = apart(namespaces.0.as_bytes(), namespaces.1.as_bytes());
+    apart(&boot.0, &record.boot.0).saturating_add(of_namespaces) <= 1
+}
+
 fn has_its_guard_here(record: &Record<'_>, file: &OwnedFd) -> bool {
     let is_guard = |process: ProcDir| {
         process.stat(|stat| !stat.is_dead() && stat.comm == GUARD_COMM.to_bytes()) == Some(true)
@@ -510,38 +533,49 @@ fn abroad(record: &Record<'_>, file: &OwnedFd, left_in: impl FnOnce(PidNs) -> Le
     }
 }
 
-/// The best proof that there is, in the order of [`Proof`].
+/// What the record says of the process: by the best proof that there is, in the order of [`Proof`], or by two of all three.
+/// One damaged byte does not make it another process, nor another one it.
 fn compare(
     record: &Record<'_>,
     living: Option<&Living>,
     pidfd: Option<&PidFd>,
     offered: Offered,
 ) -> Recorded {
-    let same = |is_same, proof| {
-        if is_same {
-            Recorded::Same(proof)
-        } else {
-            Recorded::Another
-        }
-    };
     let Some(living) = living else {
         return Recorded::Another;
     };
-    if let (Some(handle), Some(pidfd), true) = (&record.handle, pidfd, offered.handle) {
-        match pidfd.reopen(handle) {
-            Ok(Reopened::Gone) => return Recorded::Another,
-            Ok(Reopened::Process(meant)) => {
-                return same(meant.inode() == pidfd.inode(), Proof::Handle);
-            }
-            Err(_) => {}
-        }
-    }
-    match pidfd.map_or(0, PidFd::inode) {
-        inode if offered.inode && inode != 0 && record.pidfd != 0 => {
-            same(inode == record.pidfd, Proof::Inode)
-        }
-        // Of a process that we may not see, nothing says that it is another.
-        _ if living.uid.is_none() => Recorded::Nothing,
-        _ => same(living.start.is_same(record.start), Proof::Start),
+    let inode = pidfd.map_or(0, PidFd::inode);
+    let by_handle = record
+        .handle
+        .as_ref()
+        .zip(pidfd)
+        .filter(|_| offered.handle)
+        .and_then(|(handle, pidfd)| match pidfd.reopen(handle) {
+            Ok(Reopened::Gone) => Some(false),
+            Ok(Reopened::Process(meant)) => Some(meant.inode() == inode),
+            Err(_) => None,
+        });
+    let by_inode =
+        (offered.inode && inode != 0 && record.pidfd != 0).then_some(inode == record.pidfd);
+    // Of a process that we may not see, nothing says that it is another.
+    let by_start = living.uid.map(|_| living.start.is_same(record.start));
+    let all = [
+        (by_handle, Proof::Handle),
+        (by_inode, Proof::Inode),
+        (by_start, Proof::Start),
+    ];
+    let known = || {
+        all.iter()
+            .filter_map(|&(is_same, proof)| Some((is_same?, proof)))
+    };
+    let same = || known().filter(|&(is_same, _)| is_same);
+    let is_same = match known().count() {
+        3 => same().count() >= 2,
+        _ => known().next().is_some_and(|(is_same, _)| is_same),
+    };
+    match (is_same, same().next()) {
+        (true, Some((_, proof))) => Recorded::Same(proof),
+        _ if known().next().is_none() => Recorded::Nothing,
+        _ => Recorded::Another,
     }
 }

@@ -180,8 +180,11 @@ impl<'a> Fields<'a> {
         *self.values.get(index)?
     }
 
+    /// As it is written, without zeros in front: a damaged digit is not to make a number of another length.
     fn number(&self, key: &[u8]) -> Option<u64> {
-        decimal(self.get(key)?)
+        let digits = self.get(key)?;
+        let is_canonical = digits == b"0" || digits.first() != Some(&b'0');
+        decimal(digits).filter(|_| is_canonical)
     }
 
     fn pid(&self, key: &[u8]) -> Option<Pid> {

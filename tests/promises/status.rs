@@ -10,6 +10,7 @@ use crate::run::{installed, pidward};
 use crate::scene::Scene;
 
 mod classes;
+mod damaged;
 mod json;
 mod namespaces;
 mod nothing_changes;
@@ -27,6 +28,7 @@ pub(crate) fn promises() -> Vec<Promise> {
     all.extend(classes::promises());
     all.extend(pidfiles::promises());
     all.extend(records::promises());
+    all.extend(damaged::promises());
     all.extend(namespaces::promises());
     all.extend(reused::promises());
     all.extend(same::promises());
