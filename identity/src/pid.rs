@@ -92,11 +92,10 @@ pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
 
 /// The same with or without a minus in front.
 pub(crate) fn signed(digits: &[u8]) -> Option<i64> {
-    let (sign, digits) = match digits.strip_prefix(b"-") {
-        Some(rest) => (-1, rest),
-        None => (1, digits),
-    };
-    i64::try_from(decimal(digits)?).ok()?.checked_mul(sign)
+    match digits.strip_prefix(b"-") {
+        Some(digits) => 0_i64.checked_sub_unsigned(decimal(digits)?),
+        None => i64::try_from(decimal(digits)?).ok(),
+    }
 }
 
 #[cfg(test)]
