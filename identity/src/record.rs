@@ -301,6 +301,137 @@ mod tests {
         assert_eq!(Record::parse(&sparse.text().unwrap()), Ok(sparse.clone()));
     }
 
+    /// Every value at both ends of its range.
+    fn extremes() -> Vec<Record<'static>> {
+        let (mut all, plain) = (vec![example()], example());
+        for number in [0, 1, u64::MAX] {
+            let start = ClockTicks(number);
+            let pid_ns = PidNs(number);
+            let of_start = [
+                Record {
+                    start,
+                    ..plain.clone()
+                },
+                Record {
+                    pid_ns,
+                    ..plain.clone()
+                },
+                Record {
+                    pidfd: number,
+                    ..plain.clone()
+                },
+                Record {
+                    file: number,
+                    ..plain.clone()
+                },
+            ];
+            all.extend(of_start);
+        }
+        for pid in [1, i32::MAX].map(|pid| Pid::new(pid).unwrap()) {
+            all.extend([
+                Record {
+                    pid,
+                    ..plain.clone()
+                },
+                Record {
+                    guard: pid,
+                    ..plain.clone()
+                },
+            ]);
+        }
+        for uid in [1, u32::MAX] {
+            all.push(Record {
+                uid,
+                ..plain.clone()
+            });
+        }
+        for seconds in [i64::MIN, -1, 0, i64::MAX] {
+            for nanoseconds in [0, 999_999_999] {
+                let size = u64::MAX;
+                let written = Written {
+                    seconds,
+                    nanoseconds,
+                    size,
+                };
+                all.push(Record {
+                    written,
+                    ..plain.clone()
+                });
+            }
+        }
+        for kind in [i32::MIN, -1, 0, i32::MAX] {
+            for length in 0..=24 {
+                let bytes = [0xf0_u8; 24][..length].try_into().unwrap();
+                let handle = Some(Handle { kind, bytes });
+                all.push(Record {
+                    handle,
+                    ..plain.clone()
+                });
+            }
+        }
+        let (handle, machine) = (None, None);
+        all.push(Record {
+            handle,
+            ..plain.clone()
+        });
+        all.push(Record {
+            machine,
+            ..plain.clone()
+        });
+        for exe in [
+            b"".as_slice(),
+            b"-",
+            b"end",
+            b" pid 1 ",
+            &[b'/'; 4096],
+            b"\x80\xff",
+        ] {
+            all.push(Record {
+                exe,
+                ..plain.clone()
+            });
+        }
+        all
+    }
+
+    #[test]
+    fn whatever_is_recorded_is_read_as_it_was_written() {
+        for record in extremes() {
+            let text = record.text().unwrap();
+            assert_eq!(Record::parse(&text), Ok(record.clone()), "{record:?}");
+        }
+    }
+
+    #[test]
+    fn a_changed_byte_makes_it_no_record_or_changes_one_value() {
+        let (plain, text) = (example(), example().text().unwrap());
+        for at in 0..text.len() {
+            for byte in 0..=u8::MAX {
+                let mut changed = text.clone();
+                changed[at] = byte;
+                let Ok(record) = Record::parse(&changed) else {
+                    continue;
+                };
+                let differing = [
+                    record.pid != plain.pid,
+                    record.start != plain.start,
+                    record.boot != plain.boot,
+                    record.pid_ns != plain.pid_ns,
+                    record.pidfd != plain.pidfd,
+                    record.handle != plain.handle,
+                    record.machine != plain.machine,
+                    record.exe != plain.exe,
+                    record.uid != plain.uid,
+                    record.file != plain.file,
+                    record.written != plain.written,
+                    record.guard != plain.guard,
+                ];
+                let count = differing.iter().filter(|&&it| it).count();
+                assert!(count <= 1, "byte {byte} at {at}: {record:?}");
+            }
+        }
+    }
+
     #[test]
     fn a_record_cut_anywhere_is_no_record() {
         let text = example().text().unwrap();

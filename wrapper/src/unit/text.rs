@@ -4,27 +4,40 @@
 pub(crate) fn parse(text: &str) -> Vec<(String, String)> {
     let mut settings = Vec::new();
     let mut is_ours = false;
-    let mut begun = String::new();
+    for line in lines(text) {
+        let line = line.trim();
+        if line.starts_with('[') {
+            is_ours = matches!(line, "[Service]" | "[Unit]");
+        } else if let Some((key, value)) = line.split_once('=').filter(|_| is_ours) {
+            settings.push((key.trim().to_owned(), value.trim().to_owned()));
+        }
+    }
+    settings
+}
+
+/// The lines, those that go on joined with what follows. At the end of the text nothing has to follow.
+fn lines(text: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut begun: Option<String> = None;
     for line in text.lines() {
         let is_comment = line.trim_start().starts_with(['#', ';']);
         if is_comment {
             continue;
         }
-        if let Some(part) = line.strip_suffix('\\') {
-            begun.push_str(part);
-            begun.push(' ');
-            continue;
-        }
-        begun.push_str(line);
-        let whole = std::mem::take(&mut begun);
-        let whole = whole.trim();
-        if whole.starts_with('[') {
-            is_ours = matches!(whole, "[Service]" | "[Unit]");
-        } else if let Some((key, value)) = whole.split_once('=').filter(|_| is_ours) {
-            settings.push((key.trim().to_owned(), value.trim().to_owned()));
+        let mut whole = begun.take().unwrap_or_default();
+        whole.push_str(line);
+        // One backslash escapes another.
+        let rest = line.trim_end_matches('\\');
+        if (line.len() - rest.len()) % 2 == 1 {
+            whole.pop();
+            whole.push(' ');
+            begun = Some(whole);
+        } else {
+            all.push(whole);
         }
     }
-    settings
+    all.extend(begun);
+    all
 }
 
 #[cfg(test)]
@@ -38,5 +51,26 @@ mod tests {
             first[0].1.split_whitespace().collect::<Vec<_>>(),
             ["/a", "--b"]
         );
+    }
+
+    #[test]
+    fn only_a_backslash_that_is_not_escaped_joins_what_follows() {
+        let settings =
+            parse("[Service]\nEnvironment=A=b\\\\\nType=forking\nExecStart=/a \\\\\\\n--b\n");
+        assert_eq!(settings[0].1, "A=b\\\\");
+        assert_eq!(settings[1].1, "forking");
+        assert_eq!(settings[2].1, "/a \\\\ --b");
+    }
+
+    #[test]
+    fn a_line_that_goes_on_at_the_end_of_the_text_counts() {
+        for end in ["\\", "\\\n", "\\\n# nothing\n"] {
+            let settings = parse(&format!("[Service]\nExecStart=/a {end}"));
+            assert_eq!(
+                settings,
+                [("ExecStart".to_owned(), "/a".to_owned())],
+                "{end:?}"
+            );
+        }
     }
 }
