@@ -96,7 +96,7 @@ pub(crate) struct Run {
 Examples:
   pidward status
   pidward status --json /run/nginx.pid
-  pidward status --prometheus | sponge /var/lib/prometheus/node-exporter/pidward.prom
+  pidward status --prometheus
 
 Exit status: 0 running, 1 stale, 3 missing, 4 unknown, of several the highest; 2 usage error.
 With --prometheus 0, whatever the pidfiles are; 4 when the answer could not be written."
