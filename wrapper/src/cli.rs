@@ -5,8 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{Args, CommandFactory, FromArgMatches, Parser};
 use pidward_identity::signal as identity;
 
 use crate::schedule::Schedule;
@@ -19,19 +19,44 @@ pub(crate) struct Cli {
     command: Command,
 }
 
-/// The commands.
-#[derive(clap::Subcommand, Debug)]
-pub(crate) enum Command {
-    Run(Run),
-    Status(Status),
-    Signal(Signal),
-    Stop(Stop),
-    Wait(Wait),
-    Sweep(Sweep),
-    Adopt(Adopt),
-    Doctor(Doctor),
-    #[command(name = "drop-in")]
-    DropIn(DropIn),
+macro_rules! commands {
+    ($($name:literal $command:ident)*) => {
+        /// The commands.
+        #[derive(clap::Subcommand, Debug)]
+        pub(crate) enum Command {
+            $(
+                #[command(name = $name)]
+                $command($command),
+            )*
+        }
+
+        /// What the first word asks for: one command alone, if it names one. To define all of them takes longer than most
+        /// commands do.
+        fn definition(first: &OsStr) -> clap::Command {
+            let alone = |command| {
+                let whole = clap::Command::new("pidward").subcommand_required(true);
+                whole.disable_help_subcommand(true).subcommand(command)
+            };
+            match first.as_bytes() {
+                $(name if name == $name.as_bytes() => {
+                    alone($command::augment_args(clap::Command::new($name)))
+                })*
+                _ => Cli::command(),
+            }
+        }
+    };
+}
+
+commands! {
+    "run" Run
+    "status" Status
+    "signal" Signal
+    "stop" Stop
+    "wait" Wait
+    "sweep" Sweep
+    "adopt" Adopt
+    "doctor" Doctor
+    "drop-in" DropIn
 }
 
 /// Run a command whose pidfile goes when it dies
@@ -398,10 +423,13 @@ pub(crate) enum Answer {
 /// # Errors
 /// [`Answer`], when it does not say what to do.
 pub(crate) fn parse(arguments: &[CString]) -> Result<Command, Answer> {
-    let arguments = arguments
-        .iter()
-        .map(|argument| OsStr::from_bytes(argument.to_bytes()));
-    match Cli::try_parse_from(arguments) {
+    let words = || {
+        let bytes = arguments.iter().map(|argument| argument.to_bytes());
+        bytes.map(OsStr::from_bytes)
+    };
+    let definition = definition(words().nth(1).unwrap_or_default());
+    let matches = definition.try_get_matches_from(words());
+    match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => Ok(cli.command),
         // What clap has for standard error is an error; the rest is what was asked for.
         Err(error) if error.use_stderr() => Err(Answer::Usage(error.to_string())),
@@ -412,6 +440,29 @@ pub(crate) fn parse(arguments: &[CString]) -> Result<Command, Answer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_alone_is_what_it_is_among_all() {
+        let built = |mut definition: clap::Command| {
+            definition.build();
+            definition
+        };
+        let whole = built(Cli::command());
+        let names: Vec<&str> = whole
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .collect();
+        assert!(names.contains(&"status"));
+        for name in names {
+            let alone = built(definition(OsStr::new(name)));
+            assert_eq!(alone.get_subcommands().count(), 1, "{name}");
+            let help = |definition: &clap::Command| {
+                let mut command = definition.find_subcommand(name).unwrap().clone();
+                command.render_long_help().to_string()
+            };
+            assert_eq!(help(&alone), help(&whole));
+        }
+    }
 
     fn parsed(line: &[&str]) -> Result<Command, Answer> {
         let line: Vec<CString> = line
