@@ -126,6 +126,7 @@ impl Room {
 }
 
 /// A file was made or opened for writing under this name. What is paid for each of them is here, and the rest out of line.
+#[inline(always)]
 pub(crate) fn made(dir: c_int, path: &CStr, how: Made) {
     if is_pidfile_name(path)
         || MAY_BE_NAMED.load(Ordering::Relaxed) && has_the_name_of_a_named(path)
@@ -141,9 +142,9 @@ fn is_one(dir: c_int, path: &CStr, how: Made) {
     note(dir, path, how);
 }
 
-/// A file was given another name, under which it is a pidfile if it was one before.
+/// A file was given another name, under which it is a pidfile if it was one before: that is known once one was seen.
 pub(crate) fn renamed(from_dir: c_int, from: &CStr, to_dir: c_int, to: &CStr) {
-    if awake() && !is_pidfile_name(to) && has_name_of(pidfiles(), from) {
+    if !is_pidfile_name(to) && has_name_of(pidfiles(), from) {
         let _errno = errno::Kept::now();
         if start::may_act() && !memory::is_borrowed() && was_seen(from_dir, from) {
             return note(to_dir, to, Made::Created);
@@ -230,10 +231,11 @@ fn same_as(claimed: &Room) -> Option<&'static Room> {
 /// The last path component ends in `pid`, in any case: `httpd.pid`, `pid`, `RUNNING_PID`.
 #[inline(always)]
 fn is_pidfile_name(path: &CStr) -> bool {
-    // The bit that tells small letters from capital ones.
-    const SMALL: u8 = 0x20;
-    let end = path.to_bytes().last_chunk();
-    end.is_some_and(|&[p, i, d]| [p | SMALL, i | SMALL, d | SMALL] == *b"pid")
+    // The bits that tell small letters from capital ones. With its NUL, the end is a word: one load, and one comparison.
+    const SMALL: u32 = u32::from_ne_bytes([0x20, 0x20, 0x20, 0]);
+    const END: u32 = u32::from_ne_bytes(*b"pid\0");
+    let end = path.to_bytes_with_nul().last_chunk();
+    end.is_some_and(|&end| u32::from_ne_bytes(end) | SMALL == END)
 }
 
 #[cold]

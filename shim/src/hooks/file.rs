@@ -171,23 +171,49 @@ fn opened(fd: c_int, dir: c_int, path: Path, flags: c_int) {
 /// A file was opened by the mode of fopen(3).
 fn streamed(stream: Stream, path: Path, mode: Path) {
     // SAFETY: fopen(3) has read the mode, which is not empty.
-    let how = match unsafe { c_string(mode) }.to_bytes() {
-        [b'w' | b'a', ..] => Made::Created,
-        mode if mode.contains(&b'+') => Made::Written,
-        _ => return,
-    };
-    made(!stream.is_null(), AT_FDCWD, path, how);
+    if let Some(how) = unsafe { made_by_mode(mode) } {
+        made(!stream.is_null(), AT_FDCWD, path, how);
+    }
+}
+
+/// What fopen(3) does to a file in this mode; none where it only reads. A mode has a few letters: to ask for its length would
+/// take longer than to go through them.
+///
+/// # Safety
+/// It is a C string.
+unsafe fn made_by_mode(mode: Path) -> Option<Made> {
+    // SAFETY: a C string has a first byte, if only its end.
+    let mut letter = unsafe { mode.cast::<u8>().read() };
+    if matches!(letter, b'w' | b'a') {
+        return Some(Made::Created);
+    }
+    let mut at = mode.cast::<u8>();
+    while letter != 0 {
+        if letter == b'+' {
+            return Some(Made::Written);
+        }
+        // SAFETY: this letter was not the end.
+        at = unsafe { at.add(1) };
+        // SAFETY: so there is another one, or the end.
+        letter = unsafe { at.read() };
+    }
+    None
 }
 
 /// A file was given another name. A pidfile goes on being one under a name that does not look it: nginx.pid
 /// becomes nginx.pid.oldbin.
 fn renamed(result: c_int, old: (c_int, Path), new: (c_int, Path)) {
-    if result == 0 {
-        // SAFETY: rename(2) has read it.
-        let from = unsafe { c_string(old.1) };
+    if result != 0 {
+        return;
+    }
+    // SAFETY: rename(2) has read it.
+    let to = unsafe { c_string(new.1) };
+    if seen::awake() {
         // SAFETY: and this one.
-        let to = unsafe { c_string(new.1) };
+        let from = unsafe { c_string(old.1) };
         seen::renamed(old.0, from, new.0, to);
+    } else {
+        seen::made(new.0, to, Made::Created);
     }
 }
 
