@@ -15,7 +15,7 @@ use crate::scene::file;
 
 mod known;
 mod swaps;
-mod tracer;
+pub(crate) mod tracer;
 
 /// The attacker: an ordinary user.
 const MALLORY: u32 = 65534;

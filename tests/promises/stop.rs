@@ -1,13 +1,16 @@
 //! The promises of `pidward stop`: the daemon ends as the schedule has it, and is said how; nothing else is touched.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::process::Process;
 use pidward_tests::record::Record;
 
 use crate::answer::{LEVELS, ask, ask_without};
+use crate::attacks::tracer::stopped_at;
 use crate::compare::bare;
 use crate::guard::post::{Post, daemon, guard, guarded, kill, leaves, ready, start};
 use crate::legacy::Legacy;
@@ -21,6 +24,10 @@ pub(crate) fn promises() -> Vec<Promise> {
     let each = |name: &'static str, check: fn(&Scene) -> Checked| Promise::new(name, check);
     vec![
         each("stop_says_with_what_status_the_daemon_exited", exit_status),
+        each(
+            "stop_says_how_the_daemon_ended_at_whichever_moment_it_is_reaped",
+            reaped_meanwhile,
+        ),
         each("stop_says_whether_the_daemon_left_a_core_dump", core_dump),
         each("stop_of_what_nobody_reaps_does_not_wait_for_that", unreaped),
         each(
@@ -113,6 +120,44 @@ fn exit_status(scene: &Scene) -> Checked {
             return Err(Failure::new("the pidfile is still there", without));
         }
         served.ends()?;
+    }
+    Ok(())
+}
+
+/// For how long `stop` waits for the reaping of what is dead.
+const REAPING: Duration = Duration::from_secs(1);
+
+/// Its parent takes the exit status between any two system calls of ours, until the one that waits for that in vain.
+fn reaped_meanwhile(scene: &Scene) -> Checked {
+    let words = ["stop", "--schedule", "TERM/600", "x.pid"];
+    for number in 0.. {
+        scene.clear()?;
+        let served = served(scene, "x", "echo ready; read line")?;
+        let parent = &served.parent.process;
+        parent.signal(Signal::SIGSTOP).doing("stop its parent")?;
+        let began = Instant::now();
+        let mut in_vain = false;
+        let reap = || {
+            in_vain = began.elapsed() >= REAPING;
+            let dead = served.daemon.is_dead();
+            parent.signal(Signal::SIGCONT).doing("let it reap")?;
+            match dead && !served.daemon.is_reaped_by(Deadline::seconds(10)) {
+                true => Err(Failure::new("the test itself", "it is not reaped")),
+                false => Ok(()),
+            }
+        };
+        let Some(output) = stopped_at(pidward(scene, &words), number, reap)? else {
+            parent.signal(Signal::SIGCONT).doing("let it reap")?;
+            return served.ends();
+        };
+        let said = String::from_utf8_lossy(&output.stdout);
+        served.ends()?;
+        if !said.ends_with("was ended by signal 15 (TERM) (after TERM)\n") {
+            let what = format!("stop {number}: {output:#?}");
+            return in_vain
+                .then_some(())
+                .ok_or(Failure::new("another end", what));
+        }
     }
     Ok(())
 }

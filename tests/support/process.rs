@@ -42,6 +42,14 @@ impl Process {
         self.dies_within(deadline.left())
     }
 
+    /// Waits until its parent has taken its exit status; false when it has not at the deadline.
+    #[must_use]
+    pub fn is_reaped_by(&self, deadline: Deadline) -> bool {
+        // POLLHUP comes unasked, since Linux 6.9.
+        let mut fds = [PollFd::new(self.pidfd.as_fd(), PollFlags::empty())];
+        poll(&mut fds, deadline.left()).is_ok_and(|ready| ready > 0)
+    }
+
     fn dies_within(&self, timeout: PollTimeout) -> bool {
         let mut fds = [PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)];
         poll(&mut fds, timeout).is_ok_and(|ready| ready > 0)

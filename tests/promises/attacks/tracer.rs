@@ -12,7 +12,7 @@ use pidward_tests::failure::{Checked, Doing, Failure};
 
 /// Runs the command to its stop of this number, lets `meanwhile` happen, and runs it to its end; its output, or none
 /// when it has ended before. Each system call has two stops, before and after it.
-pub(super) fn stopped_at(
+pub(crate) fn stopped_at(
     mut command: Command,
     number: usize,
     meanwhile: impl FnOnce() -> Checked,

@@ -26,7 +26,7 @@ use crate::tally::Tally;
 use crate::vigil::{Awaited, Vigil};
 
 /// For how long a parent may take to learn of the death. Until it has, nobody knows how the process ended.
-const REAPING: Duration = Duration::from_millis(250);
+const REAPING: Duration = Duration::from_secs(1);
 
 /// Stops all of them.
 pub(crate) fn stop(options: &cli::Stop, environment: &Environment) -> Exit {
@@ -117,9 +117,9 @@ impl<'p> Target<'p> {
     /// Says how it ended, when that is known, or will not be.
     fn ended(&self, is_late: bool, tally: &mut Tally<'_>) -> Option<Exit> {
         let pidfd = self.owner().and_then(Owner::pidfd);
-        let info = pidfd.and_then(PidFd::exit_info);
-        // Once it is reaped, nothing more will come.
+        // Asked first: once it is reaped nothing more will come, and how it ended is known by then.
         let is_reaped = pidfd.is_none_or(|pidfd| pidfd.wait_until_reaped(0));
+        let info = pidfd.and_then(PidFd::exit_info);
         if info.is_none() && !is_reaped && !is_late {
             return None;
         }
