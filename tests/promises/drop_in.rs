@@ -68,6 +68,14 @@ fn commands(scene: &Scene) -> Checked {
         ("+:/bin/x", "+:PIDWARD run -- /bin/x"),
         ("@/bin/x x -a", "PIDWARD run -- /bin/x -a"),
         ("\"/a b/x\" \"%i\"", "PIDWARD run -- \"/a b/x\" \"%i\""),
+        (
+            "/bin/x ; \"/b n/y\" -a",
+            "PIDWARD run -- /bin/x ; PIDWARD run -- \"/b n/y\" -a",
+        ),
+        (
+            "/bin/sh -c 'x ; y' \\; z",
+            "PIDWARD run -- /bin/sh -c 'x ; y' \\; z",
+        ),
         ("/bin/x \\\n  --long", "PIDWARD run -- /bin/x    --long"),
     ] {
         has(

@@ -117,8 +117,28 @@ fn prefixed(line: &str, run: &str) -> (String, Option<String>) {
         format!("{marks}{run} {program}{arguments}")
     };
     // Several commands of a oneshot; an escaped semicolon is an argument.
-    let commands: Vec<String> = line.split(" ; ").map(one).collect();
+    let commands: Vec<String> = commands(line).into_iter().map(one).collect();
     (commands.join(" ; "), lost)
+}
+
+/// The commands of a line: a semicolon that is a word of its own, outside quotes, is between them, systemd.service(5).
+fn commands(line: &str) -> Vec<&str> {
+    let mut commands = Vec::new();
+    let (mut begin, mut rest) = (0, line);
+    loop {
+        let (word, behind) = first_word(rest);
+        let at = line.len() - rest.len();
+        if word == ";" {
+            commands.extend(line.get(begin..at));
+            begin = at + word.len();
+        }
+        let next = behind.trim_start();
+        if next.is_empty() {
+            commands.extend(line.get(begin..));
+            return commands;
+        }
+        rest = next;
+    }
 }
 
 /// Somebody has put it there already.
