@@ -153,7 +153,7 @@ fn told(machine: &Machine) -> Checked {
     answer.says("exited 0", "sources no file of settings")?;
     answer.says(
         "exited 0",
-        "--startas \"$(command -v pidward)\" -- run -p PIDFILE --",
+        "--startas /usr/local/bin/pidward -- run -p PIDFILE --",
     )?;
     answer.says("exited 0", "export LD_PRELOAD=")?;
     let install = machine.line("pidward drop-in sysv bare --install")?;

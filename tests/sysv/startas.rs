@@ -32,8 +32,7 @@ fn prepared(machine: &Machine) -> Checked<&'static Service> {
 /// The recipe as `pidward drop-in` prints it, with this script's words.
 fn startas(machine: &Machine) -> Checked {
     let service = prepared(machine)?;
-    let recipe = "--exec $DAEMON --startas \"$(command -v pidward)\" -- run -p $PIDFILE -- $DAEMON";
-    edit(SCRIPT, "PATH=/sbin:", "PATH=/usr/local/bin:/sbin:")?;
+    let recipe = "--exec $DAEMON --startas /usr/local/bin/pidward -- run -p $PIDFILE -- $DAEMON";
     edit(SCRIPT, STARTED, &format!("{recipe} $RSYSLOGD_OPTIONS"))?;
     // What a power cut has left, with a number that is another's now.
     std::fs::write(service.pidfile, "2147483647\n").doing("write a stale pidfile")?;

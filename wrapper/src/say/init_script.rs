@@ -65,16 +65,20 @@ pub(crate) fn no_path(library: &Path) -> Exit {
 /// The script sources no file of its own.
 pub(crate) fn nowhere(script: &Path, goes_by_executable: bool) -> Exit {
     let shown = escaped(script);
-    let hint = if goes_by_executable {
-        "The lines do the same in the script itself, before it starts the daemon. So does its start-stop-daemon with\n  \
-         --exec DAEMON --startas \"$(command -v pidward)\" -- run -p PIDFILE -- DAEMON ARGUMENTS,\n  \
-         which sweeps the pidfile first as well; --exec still means the daemon."
-    } else {
-        "The lines do the same in the script itself, before it starts the daemon."
-    };
+    let mut hint =
+        "The lines do the same in the script itself, before it starts the daemon.".to_owned();
+    // With its whole path: the PATH of an init script need not have it.
+    if goes_by_executable && let Ok(pidward) = std::env::current_exe() {
+        let pidward = escaped(&pidward);
+        hint.push_str(&format!(
+            " So does its start-stop-daemon with\n  \
+             --exec DAEMON --startas {pidward} -- run -p PIDFILE -- DAEMON ARGUMENTS,\n  \
+             which sweeps the pidfile first as well; --exec still means the daemon."
+        ));
+    }
     advice(
         &format!("{shown} sources no file of settings that is its own"),
-        hint,
+        &hint,
     );
     Exit::Failed
 }
