@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::namespace::cover;
 use pidward_tests::process::Process;
@@ -19,7 +20,10 @@ use crate::legacy::Legacy;
 use crate::programs::LEGACY;
 use crate::promise::Promise;
 use crate::run::pidward;
-use crate::scene::{Scene, file};
+use crate::scene::{HOME, Scene, file};
+
+/// Where systemd's journal listens.
+const JOURNAL: &str = "/run/systemd/journal/socket";
 
 pub(super) fn promises() -> impl Iterator<Item = Promise> {
     let each = |name: &'static str, check: fn(&Scene) -> Checked| Promise::new(name, check);
@@ -33,6 +37,14 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         each(
             "a_log_that_nobody_reads_does_not_hold_the_guard_up",
             nobody_reads,
+        ),
+        each(
+            "a_journal_that_nobody_reads_does_not_hold_a_sweep_up",
+            sweep_and_nobody_reads,
+        ),
+        each(
+            "a_limit_of_file_sizes_ends_neither_a_sweep_nor_the_command_after_it",
+            no_file_sizes,
         ),
     ]
     .into_iter()
@@ -111,9 +123,10 @@ fn journal(scene: &Scene) -> Checked {
 }
 
 fn be_a_journal() -> Checked<UnixDatagram> {
-    let directory = "/run/systemd/journal";
+    let socket = Path::new(JOURNAL);
+    let directory = socket.parent().unwrap_or(socket);
     fs::create_dir_all(directory).doing("make a place for a journal")?;
-    let journal = UnixDatagram::bind(format!("{directory}/socket")).doing("be a journal")?;
+    let journal = UnixDatagram::bind(socket).doing("be a journal")?;
     let long = Some(Duration::from_secs(10));
     journal.set_read_timeout(long).doing("set a deadline")?;
     Ok(journal)
@@ -285,20 +298,90 @@ fn stays(scene: &Scene) -> Checked {
 /// The queue of the socket is full.
 fn nobody_reads(scene: &Scene) -> Checked {
     let log = log()?;
-    let sender = UnixDatagram::unbound().doing("make a socket")?;
-    sender.set_nonblocking(true).doing("make a socket")?;
-    let full = loop {
-        if let Err(error) = sender.send_to(b"noise", "/dev/log") {
-            break error;
-        }
-    };
-    if full.kind() != ErrorKind::WouldBlock {
-        return Err(Failure::new("the test itself", full));
-    }
+    fill(Path::new("/dev/log"))?;
     let (daemon, guard, post) = guarded(scene, &[], "")?;
     kill(daemon)?;
     post.cleared()?;
     leaves(&guard)?;
     drop(log);
+    Ok(())
+}
+
+/// Sends what nobody reads, until no more is taken.
+fn fill(log: &Path) -> Checked {
+    let sender = UnixDatagram::unbound().doing("make a socket")?;
+    sender.set_nonblocking(true).doing("make a socket")?;
+    let full = loop {
+        if let Err(error) = sender.send_to(b"noise", log) {
+            break error;
+        }
+    };
+    match full.kind() {
+        ErrorKind::WouldBlock => Ok(()),
+        _ => Err(Failure::new("the test itself", full)),
+    }
+}
+
+/// It says what it does on standard output then.
+fn sweep_and_nobody_reads(scene: &Scene) -> Checked {
+    scene.clear()?;
+    let journal = be_a_journal()?;
+    fill(Path::new(JOURNAL))?;
+    for name in ["x.pid", "y.pid"] {
+        crate::scene::write(name, "2147483647\n")?;
+    }
+    let stream = File::create(file("stream")).doing("make a stream")?;
+    let meant = stream.metadata().doing("look at it")?;
+    let mut sweep = pidward(scene, &["sweep", "x.pid", "y.pid"]);
+    sweep.env("JOURNAL_STREAM", format!("{}:{}", meant.dev(), meant.ino()));
+    sweep.stdout(stream);
+    let mut sweep = sweep.spawn().doing("sweep")?;
+    let pid = i32::try_from(sweep.id()).doing("a PID")?;
+    let process = Process::open(pid).ok_or("none").doing("the sweep")?;
+    if !process.dies_by(Deadline::seconds(10)) {
+        sweep.kill().doing("kill the sweep")?;
+        return Err(Failure::new("it is held up", ""));
+    }
+    let ended = sweep.wait().doing("wait for it")?;
+    let said = fs::read_to_string(file("stream")).doing("read what was said")?;
+    drop(journal);
+    match ended.success() && said.matches("(dead)\n").count() == 2 {
+        true => Ok(()),
+        false => Err(Failure::new("another end", format!("{ended:#?}\n{said}"))),
+    }
+}
+
+/// What is counted is appended to files, and a limit makes that a SIGXFSZ, setrlimit(2).
+fn no_file_sizes(scene: &Scene) -> Checked {
+    let mut grep = bare("/bin/grep".as_ref());
+    let ignored = grep.args(["SigIgn", "/proc/self/status"]).output();
+    let ignored = String::from_utf8(ignored.doing("ask grep")?.stdout).doing("read it")?;
+    for (words, said) in [
+        ("sweep x.pid", "(dead)\n"),
+        ("stop x.pid", "(dead)\n"),
+        (
+            "run -p x.pid grep SigIgn /proc/self/status",
+            ignored.as_str(),
+        ),
+    ] {
+        scene.clear()?;
+        crate::scene::write("x.pid", "2147483647\n")?;
+        let words: Vec<&str> = words.split(' ').collect();
+        let unlimited = pidward(scene, &words);
+        let mut limited = bare("/bin/sh".as_ref());
+        limited.args(["-c", "ulimit -f 0; exec \"$@\"", "sh"]);
+        limited
+            .current_dir(HOME)
+            .arg(unlimited.get_program())
+            .args(unlimited.get_args());
+        let output = limited.output().doing("run it")?;
+        let out = String::from_utf8_lossy(&output.stdout);
+        if !output.status.success() || !out.ends_with(said) || file("x.pid").exists() {
+            return Err(Failure::new(
+                "another end",
+                format!("{words:?}: {output:#?}"),
+            ));
+        }
+    }
     Ok(())
 }

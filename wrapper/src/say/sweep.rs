@@ -138,7 +138,7 @@ fn tell_journal(
         .into_iter()
         .flatten()
         .collect();
-    journal.tell(line, &fields).is_ok()
+    journal.tell(line, &fields)
 }
 
 /// Tells of a sweep before a daemon's start: only of what was removed, and of what should have been.
