@@ -316,10 +316,10 @@ fn fill(log: &Path) -> Checked {
             break error;
         }
     };
-    match full.kind() {
-        ErrorKind::WouldBlock => Ok(()),
-        _ => Err(Failure::new("the test itself", full)),
+    if full.kind() != ErrorKind::WouldBlock {
+        return Err(Failure::new("the test itself", full));
     }
+    Ok(())
 }
 
 /// It says what it does on standard output then.
