@@ -22,10 +22,9 @@ pub(crate) fn tell_removed(
     milliseconds: u32,
     environment: Environment,
 ) {
-    let info = owner.pidfd().and_then(|pidfd| {
-        pidfd.wait_until_reaped(milliseconds);
-        pidfd.exit_info()
-    });
+    let info = owner
+        .pidfd()
+        .and_then(|pidfd| pidfd.reaping_within(milliseconds).exit_info());
     let (shown, cause) = (Shown(path.to_bytes()), Cause(info));
     syslog::say(
         Severity::Info,

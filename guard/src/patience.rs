@@ -123,7 +123,7 @@ fn after(seconds: u32) -> Moment {
 
 /// Whether it ended by a signal or with a status that says so. Not when the kernel does not tell, or not in time.
 fn has_failed(writer: &PidFd) -> bool {
-    writer.wait_until_reaped(REAPING);
-    let status = writer.exit_info().map(ExitInfo::exit_status);
+    let info = writer.reaping_within(REAPING).exit_info();
+    let status = info.map(ExitInfo::exit_status);
     status.is_some_and(|status| status != Some(0))
 }

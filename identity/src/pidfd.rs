@@ -51,6 +51,26 @@ pub struct ExitInfo {
     pub wait_status: i32,
 }
 
+/// Whether its parent has taken a process's exit status.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reaping {
+    /// Not yet: it lives or is a zombie. Before Linux 6.9 nobody but its parent learns more.
+    Pending,
+    /// It has; with how the process ended, where the kernel tells, since Linux 6.15.
+    Done(Option<ExitInfo>),
+}
+
+impl Reaping {
+    /// How it ended, if that is known.
+    #[must_use]
+    pub fn exit_info(self) -> Option<ExitInfo> {
+        match self {
+            Self::Pending => None,
+            Self::Done(info) => info,
+        }
+    }
+}
+
 impl ExitInfo {
     /// The status passed to exit(3), when it ended that way (`WEXITSTATUS`).
     #[must_use]
@@ -200,8 +220,13 @@ impl PidFd {
     }
 
     /// Waits until its parent has reaped it, at most so many milliseconds; only then is its exit known.
-    pub fn wait_until_reaped(&self, milliseconds: u32) -> bool {
-        self.wait(PollFlags::HUP, Some(milliseconds))
+    #[must_use]
+    pub fn reaping_within(&self, milliseconds: u32) -> Reaping {
+        // In this order: its parent may reap it between the two.
+        match self.wait(PollFlags::HUP, Some(milliseconds)) {
+            true => Reaping::Done(self.exit_info()),
+            false => Reaping::Pending,
+        }
     }
 
     fn wait(&self, events: PollFlags, milliseconds: Option<u32>) -> bool {
@@ -318,8 +343,7 @@ impl PidFd {
     }
 
     /// How it ended; `None` while it lives or is a zombie, and before Linux 6.15.
-    #[must_use]
-    pub fn exit_info(&self) -> Option<ExitInfo> {
+    fn exit_info(&self) -> Option<ExitInfo> {
         let info = self.info(PIDFD_INFO_EXIT)?;
         Some(ExitInfo {
             wait_status: info.exit_code,
@@ -406,8 +430,8 @@ mod tests {
         let pidfd = PidFd::open(Pid::new(i32::try_from(child.id()).unwrap()).unwrap()).unwrap();
         child.wait().unwrap();
         assert!(pidfd.is_dead());
-        assert!(pidfd.wait_until_reaped(0));
-        assert_eq!(pidfd.exit_info().and_then(ExitInfo::exit_status), Some(7));
+        let info = pidfd.reaping_within(0).exit_info();
+        assert_eq!(info.and_then(ExitInfo::exit_status), Some(7));
     }
 
     #[test]

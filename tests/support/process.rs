@@ -33,25 +33,24 @@ impl Process {
     /// Whether all its threads are gone.
     #[must_use]
     pub fn is_dead(&self) -> bool {
-        self.dies_within(PollTimeout::ZERO)
+        self.tells(PollFlags::POLLIN, PollTimeout::ZERO)
     }
 
     /// Waits for its death; false when it still lives at the deadline.
     #[must_use]
     pub fn dies_by(&self, deadline: Deadline) -> bool {
-        self.dies_within(deadline.left())
+        self.tells(PollFlags::POLLIN, deadline.left())
     }
 
     /// Waits until its parent has taken its exit status; false when it has not at the deadline.
     #[must_use]
     pub fn is_reaped_by(&self, deadline: Deadline) -> bool {
         // POLLHUP comes unasked, since Linux 6.9.
-        let mut fds = [PollFd::new(self.pidfd.as_fd(), PollFlags::empty())];
-        poll(&mut fds, deadline.left()).is_ok_and(|ready| ready > 0)
+        self.tells(PollFlags::empty(), deadline.left())
     }
 
-    fn dies_within(&self, timeout: PollTimeout) -> bool {
-        let mut fds = [PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)];
+    fn tells(&self, asked: PollFlags, timeout: PollTimeout) -> bool {
+        let mut fds = [PollFd::new(self.pidfd.as_fd(), asked)];
         poll(&mut fds, timeout).is_ok_and(|ready| ready > 0)
     }
 

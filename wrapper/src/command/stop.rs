@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use pidward_identity::Errno;
 use pidward_identity::owner::Owner;
-use pidward_identity::pidfd::{Ending, PidFd};
+use pidward_identity::pidfd::{Ending, Reaping};
 use pidward_identity::remove::Kept;
 use pidward_identity::signal::Signal;
 use pidward_identity::verdict::Class;
@@ -117,12 +117,11 @@ impl<'p> Target<'p> {
     /// Says how it ended, when that is known, or will not be.
     fn ended(&self, is_late: bool, tally: &mut Tally<'_>) -> Option<Exit> {
         let pidfd = self.owner().and_then(Owner::pidfd);
-        // Asked first: once it is reaped nothing more will come, and how it ended is known by then.
-        let is_reaped = pidfd.is_none_or(|pidfd| pidfd.wait_until_reaped(0));
-        let info = pidfd.and_then(PidFd::exit_info);
-        if info.is_none() && !is_reaped && !is_late {
+        let reaping = pidfd.map_or(Reaping::Done(None), |pidfd| pidfd.reaping_within(0));
+        if reaping == Reaping::Pending && !is_late {
             return None;
         }
+        let info = reaping.exit_info();
         let exit = deed::stopped(&self.looked.finding, info, self.sent);
         Some(exit.max(clean_up_after(&self.looked, Ending::of(info), tally)))
     }

@@ -66,7 +66,7 @@ fn tells_ends() -> bool {
     };
     let pidfd = Pid::new(child.as_raw()).and_then(|pid| PidFd::open(pid).ok());
     while waitpid(child, None) == Err(Errno::EINTR) {}
-    pidfd.is_some_and(|pidfd| pidfd.exit_info().is_some())
+    pidfd.is_some_and(|pidfd| pidfd.reaping_within(0).exit_info().is_some())
 }
 
 /// Whether renameat2(2) knows the flag: names that are not there are looked for after the flag was.

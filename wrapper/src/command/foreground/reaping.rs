@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use pidward_identity::evidence::GUARD_COMM;
 use pidward_identity::pid::Pid;
-use pidward_identity::pidfd::PidFd;
+use pidward_identity::pidfd::{PidFd, Reaping};
 use pidward_identity::process::ProcDir;
 
 use crate::guards::guarded_by;
@@ -34,15 +34,15 @@ impl Ended {
     /// `proc_pid_stat(5)`; after that the pidfd, since Linux 6.15.
     pub(super) fn of_anothers_child(pid: Pid, pidfd: &PidFd) -> Option<Self> {
         let stat = fs::read(format!("/proc/{}/stat", pid.get())).unwrap_or_default();
-        if !pidfd.wait_until_reaped(0) {
+        match pidfd.reaping_within(0) {
             // The number was its own when /proc was read.
-            return String::from_utf8_lossy(&stat)
+            Reaping::Pending => String::from_utf8_lossy(&stat)
                 .rsplit(' ')
                 .next()
                 .and_then(|code| code.trim().parse().ok())
-                .map(Self);
+                .map(Self),
+            Reaping::Done(info) => info.map(|info| Self(info.wait_status)),
         }
-        pidfd.exit_info().map(|info| Self(info.wait_status))
     }
 }
 
