@@ -72,6 +72,7 @@ fn commands(scene: &Scene) -> Checked {
             "/bin/x ; \"/b n/y\" -a",
             "PIDWARD run -- /bin/x ; PIDWARD run -- \"/b n/y\" -a",
         ),
+        ("/bin/x ;", "PIDWARD run -- /bin/x"),
         (
             "/bin/sh -c 'x ; y' \\; z",
             "PIDWARD run -- /bin/sh -c 'x ; y' \\; z",

@@ -62,14 +62,14 @@ pub(crate) fn no_path(library: &Path) -> Exit {
     Exit::Unknown
 }
 
-/// The script sources no file of its own.
-pub(crate) fn nowhere(script: &Path, goes_by_executable: bool) -> Exit {
+/// The script sources no file of its own. Where it starts its daemon by start-stop-daemon, `startas` is where pidward lies.
+pub(crate) fn nowhere(script: &Path, startas: Option<&Path>) -> Exit {
     let shown = escaped(script);
     let mut hint =
         "The lines do the same in the script itself, before it starts the daemon.".to_owned();
     // With its whole path: the PATH of an init script need not have it.
-    if goes_by_executable && let Ok(pidward) = std::env::current_exe() {
-        let pidward = escaped(&pidward);
+    if let Some(pidward) = startas {
+        let pidward = escaped(pidward);
         hint.push_str(&format!(
             " So does its start-stop-daemon with\n  \
              --exec DAEMON --startas {pidward} -- run -p PIDFILE -- DAEMON ARGUMENTS,\n  \

@@ -61,11 +61,13 @@ pub(super) fn drop_in(
         Err(why) => return say::no_drop_in(name, &why),
     };
     let place = Path::new(SCRIPTS).join(name);
+    let own = std::env::current_exe().ok();
+    let startas = own.as_deref().filter(|_| script.goes_by_executable);
     let remover = format!("pidward drop-in {kind} {name} --remove");
     if options.remove {
         return match &file {
             Some(file) => say::removed(file, &place, block::remove(file)),
-            None => say::nowhere(&place, script.goes_by_executable),
+            None => say::nowhere(&place, startas),
         };
     }
     let library = match parts::library() {
@@ -80,10 +82,10 @@ pub(super) fn drop_in(
     }
     match (&file, options.install) {
         (Some(file), true) => say::installed(file, &place, block::install(file, &remover, &lines)),
-        (None, true) => say::nowhere(&place, script.goes_by_executable),
+        (None, true) => say::nowhere(&place, startas),
         (Some(file), false) => say::print(Some(file), &block::text(&remover, &lines)),
         (None, false) => {
-            say::nowhere(&place, script.goes_by_executable);
+            say::nowhere(&place, startas);
             say::print(None, &lines)
         }
     }

@@ -116,29 +116,26 @@ fn prefixed(line: &str, run: &str) -> (String, Option<String>) {
         let marks = marks.replace('@', "");
         format!("{marks}{run} {program}{arguments}")
     };
-    // Several commands of a oneshot; an escaped semicolon is an argument.
     let commands: Vec<String> = commands(line).into_iter().map(one).collect();
     (commands.join(" ; "), lost)
 }
 
-/// The commands of a line: a semicolon that is a word of its own, outside quotes, is between them, systemd.service(5).
+/// The commands of a line, of which a oneshot may have several: a word that is a semicolon, neither quoted nor escaped, ends one,
+/// systemd.service(5).
 fn commands(line: &str) -> Vec<&str> {
     let mut commands = Vec::new();
     let (mut begin, mut rest) = (0, line);
-    loop {
+    while !rest.is_empty() {
         let (word, behind) = first_word(rest);
-        let at = line.len() - rest.len();
         if word == ";" {
-            commands.extend(line.get(begin..at));
-            begin = at + word.len();
+            commands.extend(line.get(begin..line.len() - rest.len()));
+            begin = line.len() - behind.len();
         }
-        let next = behind.trim_start();
-        if next.is_empty() {
-            commands.extend(line.get(begin..));
-            return commands;
-        }
-        rest = next;
+        rest = behind.trim_start();
     }
+    commands.extend(line.get(begin..));
+    commands.retain(|command| !command.trim().is_empty());
+    commands
 }
 
 /// Somebody has put it there already.
