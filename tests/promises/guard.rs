@@ -5,7 +5,7 @@ use crate::promise::Promise;
 mod hand_over;
 mod leaves;
 mod locks;
-mod log;
+pub(crate) mod log;
 mod one;
 pub(crate) mod post;
 mod process;

@@ -17,6 +17,7 @@ mod bad_pidfile;
 pub(crate) mod in_place;
 mod parts;
 mod pidfiles;
+mod unheard;
 
 /// All of them.
 pub(crate) fn promises() -> Vec<Promise> {
@@ -26,6 +27,7 @@ pub(crate) fn promises() -> Vec<Promise> {
     all.extend(bad_pidfile::promises());
     all.extend(parts::promises());
     all.extend(pidfiles::promises());
+    all.extend(unheard::promises());
     all
 }
 

@@ -15,6 +15,7 @@ use crate::scene::file;
 
 mod boot;
 mod interrupted;
+mod journal;
 mod json;
 mod memory;
 mod own_number;
@@ -29,6 +30,7 @@ pub(crate) fn promises() -> Vec<Promise> {
     all.extend(interrupted::promises());
     all.extend(reach::promises());
     all.extend(json::promises());
+    all.extend(journal::promises());
     all.extend(own_number::promises());
     all.extend(power_cut::promises());
     all.extend(memory::promises());

@@ -49,6 +49,7 @@ mod tally;
 mod tree;
 mod unit;
 mod vigil;
+mod write;
 
 use cli::Command;
 use entry::Start;

@@ -35,10 +35,11 @@ use crate::find::Hidden;
 use crate::finding::Finding;
 use crate::parts::Unusable;
 use crate::program::Unrunnable;
+use crate::write::unharmed;
 use text::{cause, cause_of, escaped};
 
 fn notice(sentence: &str) {
-    let _ = writeln!(io::stderr(), "pidward: {sentence}");
+    let _ = unharmed(|| writeln!(io::stderr(), "pidward: {sentence}"));
 }
 
 /// The same, and in a line of its own what to do about it.

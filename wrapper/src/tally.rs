@@ -1,19 +1,17 @@
 //! How many pidfiles were removed, by whom and why: in `removed/` a file `BY.CAUSE` for each, and in it a byte for each removal. To
 //! append is atomic, and needs no lock; guards do it too.
 
-#![expect(unsafe_code, reason = "a disposition for the time of a write")]
-
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 
-use nix::sys::signal::{SigHandler, Signal, signal};
 use pidward_identity::pidfd::Ending;
 use pidward_identity::verdict::{Class, Reason};
 
 use crate::environment::Environment;
 use crate::state;
+use crate::write::unharmed;
 
 const REMOVED: &str = "removed";
 
@@ -60,23 +58,10 @@ impl Drop for Tally<'_> {
         options.append(true).create(true).mode(0o644);
         options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY);
         for (cause, &count) in &self.counts {
+            let file = options.open(directory.join(format!("{}.{cause}", self.by)));
             // Where that is not to be written, they are not counted; each was told.
-            if let Ok(file) = options.open(directory.join(format!("{}.{cause}", self.by))) {
-                append(file, &vec![b'.'; count]);
-            }
+            let _ = file.and_then(|mut file| unharmed(|| file.write_all(&vec![b'.'; count])));
         }
-    }
-}
-
-/// Appends to a file, where RLIMIT_FSIZE allows that: the signal that comes of it, setrlimit(2), is not to end us, nor the daemon
-/// that is started next.
-fn append(mut file: File, bytes: &[u8]) {
-    // SAFETY: no handler is set, and the disposition before is put back.
-    let before = unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) };
-    let _ = file.write_all(bytes);
-    if let Ok(before) = before {
-        // SAFETY: it is the one that was there before.
-        let _ = unsafe { signal(Signal::SIGXFSZ, before) };
     }
 }
 

@@ -1,14 +1,12 @@
 //! The log is told what became of a pidfile, and what its owner died of.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::Duration;
 
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
-use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::namespace::cover;
 use pidward_tests::process::Process;
@@ -19,11 +17,10 @@ use crate::compare::bare;
 use crate::legacy::Legacy;
 use crate::programs::LEGACY;
 use crate::promise::Promise;
-use crate::run::pidward;
-use crate::scene::{HOME, Scene, file};
+use crate::scene::Scene;
 
 /// Where systemd's journal listens.
-const JOURNAL: &str = "/run/systemd/journal/socket";
+pub(crate) const JOURNAL: &str = "/run/systemd/journal/socket";
 
 pub(super) fn promises() -> impl Iterator<Item = Promise> {
     let each = |name: &'static str, check: fn(&Scene) -> Checked| Promise::new(name, check);
@@ -32,19 +29,10 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         each("the_log_says_why_a_dead_daemons_pidfile_stays", stays),
         each("the_log_is_told_of_a_death_by_stop_too", by_stop),
         each("the_journal_gets_fields_to_select_by", journal),
-        each("a_sweep_tells_the_journal_with_fields", journal_of_a_sweep),
         each("removals_are_counted_by_cause", counted),
         each(
             "a_log_that_nobody_reads_does_not_hold_the_guard_up",
             nobody_reads,
-        ),
-        each(
-            "a_journal_that_nobody_reads_does_not_hold_a_sweep_up",
-            sweep_and_nobody_reads,
-        ),
-        each(
-            "a_limit_of_file_sizes_ends_neither_a_sweep_nor_the_command_after_it",
-            no_file_sizes,
         ),
     ]
     .into_iter()
@@ -69,7 +57,7 @@ fn log() -> Checked<UnixDatagram> {
     Ok(log)
 }
 
-fn line(log: &UnixDatagram) -> Checked<String> {
+pub(crate) fn line(log: &UnixDatagram) -> Checked<String> {
     let mut bytes = [0; 4096];
     let count = log.recv(&mut bytes).doing("nothing is logged")?;
     let bytes = bytes.get(..count).unwrap_or_default();
@@ -122,7 +110,7 @@ fn journal(scene: &Scene) -> Checked {
     }
 }
 
-fn be_a_journal() -> Checked<UnixDatagram> {
+pub(crate) fn be_a_journal() -> Checked<UnixDatagram> {
     let socket = Path::new(JOURNAL);
     let directory = socket.parent().unwrap_or(socket);
     fs::create_dir_all(directory).doing("make a place for a journal")?;
@@ -130,51 +118,6 @@ fn be_a_journal() -> Checked<UnixDatagram> {
     let long = Some(Duration::from_secs(10));
     journal.set_read_timeout(long).doing("set a deadline")?;
     Ok(journal)
-}
-
-/// systemd says in `JOURNAL_STREAM` which file standard output is where it leads to the journal.
-fn journal_of_a_sweep(scene: &Scene) -> Checked {
-    let journal = be_a_journal()?;
-    for (command, is_there) in [
-        ("sweep x.pid", true),
-        ("sweep x.pid", false),
-        ("run -p x.pid true", true),
-    ] {
-        scene.clear()?;
-        crate::scene::write("x.pid", "2147483647\n")?;
-        let stream = File::create(file("stream")).doing("make a stream")?;
-        let meant = stream.metadata().doing("look at it")?;
-        let inode = if is_there {
-            meant.ino()
-        } else {
-            meant.ino() + 1
-        };
-        let words: Vec<&str> = command.split(' ').collect();
-        let mut sweep = pidward(scene, &words);
-        sweep.env("JOURNAL_STREAM", format!("{}:{inode}", meant.dev()));
-        sweep
-            .stdout(stream.try_clone().doing("give it")?)
-            .stderr(stream);
-        let ended = sweep.status().doing("sweep")?;
-        let said = fs::read_to_string(file("stream")).doing("read what was said")?;
-        if !is_there {
-            let is_said =
-                said.contains("removed  /mnt/daemon/x.pid  pid 2147483647 is no process (dead)");
-            if !is_said {
-                return Err(Failure::new("it is not said", said));
-            }
-            continue;
-        }
-        let entry = line(&journal)?;
-        let has = |part: &str| entry.lines().any(|line| line == part);
-        let has_message = entry.starts_with("MESSAGE=removed ") && entry.contains("(dead)\n");
-        let has_fields =
-            has("PIDFILE=/mnt/daemon/x.pid") && has("VERDICT=dead") && has("PRIORITY=6");
-        if !ended.success() || !said.is_empty() || !has_message || !has_fields {
-            return Err(Failure::new("another entry", format!("{said}\n{entry}")));
-        }
-    }
-    Ok(())
 }
 
 fn counted(scene: &Scene) -> Checked {
@@ -298,7 +241,7 @@ fn stays(scene: &Scene) -> Checked {
 /// The queue of the socket is full.
 fn nobody_reads(scene: &Scene) -> Checked {
     let log = log()?;
-    fill(Path::new("/dev/log"))?;
+    fill("/dev/log")?;
     let (daemon, guard, post) = guarded(scene, &[], "")?;
     kill(daemon)?;
     post.cleared()?;
@@ -308,7 +251,7 @@ fn nobody_reads(scene: &Scene) -> Checked {
 }
 
 /// Sends what nobody reads, until no more is taken.
-fn fill(log: &Path) -> Checked {
+pub(crate) fn fill(log: &str) -> Checked {
     let sender = UnixDatagram::unbound().doing("make a socket")?;
     sender.set_nonblocking(true).doing("make a socket")?;
     let full = loop {
@@ -318,70 +261,6 @@ fn fill(log: &Path) -> Checked {
     };
     if full.kind() != ErrorKind::WouldBlock {
         return Err(Failure::new("the test itself", full));
-    }
-    Ok(())
-}
-
-/// It says what it does on standard output then.
-fn sweep_and_nobody_reads(scene: &Scene) -> Checked {
-    scene.clear()?;
-    let journal = be_a_journal()?;
-    fill(Path::new(JOURNAL))?;
-    for name in ["x.pid", "y.pid"] {
-        crate::scene::write(name, "2147483647\n")?;
-    }
-    let stream = File::create(file("stream")).doing("make a stream")?;
-    let meant = stream.metadata().doing("look at it")?;
-    let mut sweep = pidward(scene, &["sweep", "x.pid", "y.pid"]);
-    sweep.env("JOURNAL_STREAM", format!("{}:{}", meant.dev(), meant.ino()));
-    sweep.stdout(stream);
-    let mut sweep = sweep.spawn().doing("sweep")?;
-    let pid = i32::try_from(sweep.id()).doing("a PID")?;
-    let process = Process::open(pid).ok_or("none").doing("the sweep")?;
-    if !process.dies_by(Deadline::seconds(10)) {
-        sweep.kill().doing("kill the sweep")?;
-        return Err(Failure::new("it is held up", ""));
-    }
-    let ended = sweep.wait().doing("wait for it")?;
-    let said = fs::read_to_string(file("stream")).doing("read what was said")?;
-    drop(journal);
-    match ended.success() && said.matches("(dead)\n").count() == 2 {
-        true => Ok(()),
-        false => Err(Failure::new("another end", format!("{ended:#?}\n{said}"))),
-    }
-}
-
-/// What is counted is appended to files, and a limit makes that a SIGXFSZ, setrlimit(2).
-fn no_file_sizes(scene: &Scene) -> Checked {
-    let mut grep = bare("/bin/grep".as_ref());
-    let ignored = grep.args(["SigIgn", "/proc/self/status"]).output();
-    let ignored = String::from_utf8(ignored.doing("ask grep")?.stdout).doing("read it")?;
-    for (words, said) in [
-        ("sweep x.pid", "(dead)\n"),
-        ("stop x.pid", "(dead)\n"),
-        (
-            "run -p x.pid grep SigIgn /proc/self/status",
-            ignored.as_str(),
-        ),
-    ] {
-        scene.clear()?;
-        crate::scene::write("x.pid", "2147483647\n")?;
-        let words: Vec<&str> = words.split(' ').collect();
-        let unlimited = pidward(scene, &words);
-        let mut limited = bare("/bin/sh".as_ref());
-        limited.args(["-c", "ulimit -f 0; exec \"$@\"", "sh"]);
-        limited
-            .current_dir(HOME)
-            .arg(unlimited.get_program())
-            .args(unlimited.get_args());
-        let output = limited.output().doing("run it")?;
-        let out = String::from_utf8_lossy(&output.stdout);
-        if !output.status.success() || !out.ends_with(said) || file("x.pid").exists() {
-            return Err(Failure::new(
-                "another end",
-                format!("{words:?}: {output:#?}"),
-            ));
-        }
     }
     Ok(())
 }

@@ -55,7 +55,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
 }
 
 /// This program, or what is run by it, under each of the starts.
-fn started(start: &str, program: &Command) -> Command {
+pub(super) fn started(start: &str, program: &Command) -> Command {
     let mut words: Vec<OsString> = start
         .split(' ')
         .filter(|word| !word.is_empty())

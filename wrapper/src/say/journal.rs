@@ -1,8 +1,8 @@
 //! What a sweep tells the journal, with fields that programs can select by. Where standard output or error leads there, systemd says
 //! so in `JOURNAL_STREAM`, systemd.exec(5).
 
-use std::cell::Cell;
 use std::ffi::OsStr;
+use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::environment::Environment;
 
 const SOCKET: &str = "/run/systemd/journal/socket";
 
-/// How long to wait for a journal that has more to do than it can; the line is for standard output then.
+/// How long to wait for a journal that has more to do than it can.
 const BUSY: Duration = Duration::from_millis(200);
 
 /// The severity of what is done as it should be, syslog(3).
@@ -19,11 +19,7 @@ const INFO: u8 = 6;
 
 /// The journal.
 #[derive(Debug)]
-pub(crate) struct Journal {
-    socket: UnixDatagram,
-    /// It did not take a line; what follows does not wait for it again.
-    is_lost: Cell<bool>,
-}
+pub(crate) struct Journal(UnixDatagram);
 
 impl Journal {
     /// The one that this descriptor leads to.
@@ -36,23 +32,18 @@ impl Journal {
         let socket = UnixDatagram::unbound().ok()?;
         socket.connect(SOCKET).ok()?;
         socket.set_write_timeout(Some(BUSY)).ok()?;
-        Some(Self {
-            socket,
-            is_lost: Cell::new(false),
-        })
+        Some(Self(socket))
     }
 
-    /// Tells it a line, and whether it took that. No value may have an end of line in it.
-    pub(crate) fn tell(&self, line: &str, fields: &[(&str, &str)]) -> bool {
-        if self.is_lost.get() {
-            return false;
-        }
+    /// Tells it a line. No value may have an end of line in it.
+    ///
+    /// # Errors
+    /// What send(2) says.
+    pub(crate) fn tell(&self, line: &str, fields: &[(&str, &str)]) -> io::Result<()> {
         let mut entry = format!("MESSAGE={line}\nPRIORITY={INFO}\nSYSLOG_IDENTIFIER=pidward\n");
         for (name, value) in fields {
             entry.push_str(&format!("{name}={value}\n"));
         }
-        let is_told = self.socket.send(entry.as_bytes()).is_ok();
-        self.is_lost.set(!is_told);
-        is_told
+        self.0.send(entry.as_bytes()).map(drop)
     }
 }

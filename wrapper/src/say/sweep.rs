@@ -108,7 +108,7 @@ impl Report for Answer {
                 action, message, ..
             } = &words;
             let line = format!("{action}  {}  {message}", escaped(&words.path));
-            return match tell_journal(self.journal.as_ref(), &line, &words.pidfile, finding) {
+            return match tell_journal(&mut self.journal, &line, &words.pidfile, finding) {
                 true => {}
                 false => self.put(&format!("{line}\n")),
             };
@@ -122,14 +122,15 @@ impl Report for Answer {
     }
 }
 
-/// Tells the journal a line, with `PIDFILE=` and `VERDICT=`. `false` when there is none that takes it.
+/// Tells the journal a line, with `PIDFILE=` and `VERDICT=`. `false` when there is none that takes it; what follows does not wait
+/// for it again.
 fn tell_journal(
-    journal: Option<&Journal>,
+    journal: &mut Option<Journal>,
     line: &str,
     pidfile: &Path,
     finding: Option<&Finding>,
 ) -> bool {
-    let Some(journal) = journal else {
+    let Some(open) = journal else {
         return false;
     };
     let pidfile = escaped(pidfile);
@@ -138,7 +139,11 @@ fn tell_journal(
         .into_iter()
         .flatten()
         .collect();
-    journal.tell(line, &fields)
+    let is_told = open.tell(line, &fields).is_ok();
+    if !is_told {
+        *journal = None;
+    }
+    is_told
 }
 
 /// Tells of a sweep before a daemon's start: only of what was removed, and of what should have been.
@@ -179,7 +184,7 @@ impl Report for Notices {
                     escaped(&words.path),
                     words.message
                 );
-                if !tell_journal(self.journal.as_ref(), &line, &words.pidfile, Some(finding)) {
+                if !tell_journal(&mut self.journal, &line, &words.pidfile, Some(finding)) {
                     notice(&line);
                 }
             }

@@ -57,11 +57,8 @@ impl Signals {
     pub(super) fn take() -> Result<Self, Errno> {
         let mut read: SigSet = PASSED_ON.into_iter().collect();
         read.add(Signal::SIGCHLD);
-        let mut blocked = read;
-        // Who cannot hear what we say is no reason to die.
-        blocked.add(Signal::SIGPIPE);
         let mut mask = SigSet::empty();
-        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&blocked), Some(&mut mask))?;
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&read), Some(&mut mask))?;
         // Ignored, as we may have inherited it, it would make the kernel reap our children and forget how they ended.
         let child = disposition(Signal::SIGCHLD, Some(libc::SIG_DFL))?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
