@@ -1,6 +1,6 @@
-//! The record beside the pidfile, and the lock on it that makes this guard the only one.
+//! The record beside the pidfile, and the locks on it that make this guard the only one.
 //!
-//! The lock is held for as long as the guard lives; what the record says is written in place, under it. It is
+//! They are held for as long as the guard lives; what the record says is written in place, under them. It is
 //! unlinked only while it still is the file that is locked here.
 #![expect(
     clippy::disallowed_methods,
@@ -75,33 +75,40 @@ pub(crate) fn take(pidfile: &Pidfile<'_>) -> Result<Taken, Errno> {
     for _ in 0..TURNS {
         let (file, writable) = match open(pidfile, &name) {
             Ok(opened) => opened,
-            // What is no file at all cannot be judged, only removed; or it was unlinked between two calls.
+            // What is no file at all cannot be judged, only removed.
             Err(Errno::LOOP | Errno::NXIO | Errno::NODEV) => {
                 unlink(pidfile, &name)?;
                 continue;
             }
-            Err(Errno::NOENT) if pidfile_directory_exists(pidfile) => continue,
+            // It came between two calls.
+            Err(Errno::EXIST) => continue,
             Err(error) => return Err(error),
         };
         let stat = rustix::fs::fstat(&file)?;
         let ours = stat.st_uid == rustix::process::geteuid().as_raw();
+        let counts =
+            || ours || stat.st_uid == 0 || pidfile.look().is_ok_and(|l| l.uid == stat.st_uid);
         let usable = ours && writable && is_regular(&stat) && stat.st_nlink <= 1;
-        if usable {
-            if !lock::try_exclusive(&file)? {
-                return Ok(Taken::Held(Held { file, name }));
-            }
-            if is_in_place(pidfile, &name, file.as_fd()) {
+        let taken = if usable {
+            lock::take(&file)?
+        } else if is_regular(&stat) && counts() && lock::is_held(&file)? {
+            // Only of those whose record would count (`evidence::recorded`) can a lock mean that a guard is at work;
+            // anybody else's file in a directory that many can write to is in the way, and no more.
+            lock::Taken::Guards
+        } else {
+            lock::Taken::Strangers
+        };
+        match taken {
+            lock::Taken::Ours if is_in_place(pidfile, &name, file.as_fd()) => {
                 return Ok(Taken::Locked(Locked::new(file, name)));
             }
-            continue;
+            lock::Taken::Guards => return Ok(Taken::Held(Held { file, name })),
+            lock::Taken::Strangers if is_in_place(pidfile, &name, file.as_fd()) => {
+                unlink(pidfile, &name)?
+            }
+            // It was replaced meanwhile.
+            lock::Taken::Ours | lock::Taken::Strangers => {}
         }
-        // Only of those whose record would count (`evidence::recorded`) can a lock mean that a guard is at work;
-        // anybody else's file in a directory that many can write to is in the way, and no more.
-        let counts = ours || stat.st_uid == 0 || pidfile.look().is_ok_and(|l| l.uid == stat.st_uid);
-        if counts && is_regular(&stat) && lock::is_held(&file)? {
-            return Ok(Taken::Held(Held { file, name }));
-        }
-        unlink(pidfile, &name)?;
     }
     Err(Errno::BUSY)
 }
@@ -109,24 +116,22 @@ pub(crate) fn take(pidfile: &Pidfile<'_>) -> Result<Taken, Errno> {
 /// Opens the record, makes it if need be, and tells whether it can be written.
 fn open(pidfile: &Pidfile<'_>, name: &Name) -> Result<(OwnedFd, bool), Errno> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
-    let open =
-        |access| rustix::fs::openat(pidfile.directory(), name.as_c_str(), access | flags, mode);
-    match open(OFlags::RDWR | OFlags::CREATE) {
-        // Somebody else's, or in a sticky directory where the kernel lets nobody open it for creating
-        // (fs.protected_regular). If there is none, the directory is what denies.
-        Err(Errno::ACCESS) => match open(OFlags::RDONLY) {
+    let open = |access, mode| {
+        rustix::fs::openat(pidfile.directory(), name.as_c_str(), access | flags, mode)
+    };
+    match open(OFlags::RDWR, Mode::empty()) {
+        // Nobody can open it, and so lock it, before it is locked here.
+        Err(Errno::NOENT) => {
+            let made = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
+            open(made, Mode::RUSR | Mode::WUSR).map(|file| (file, true))
+        }
+        // Somebody else's.
+        Err(Errno::ACCESS) => match open(OFlags::RDONLY, Mode::empty()) {
             Ok(file) => Ok((file, false)),
             Err(_) => Err(Errno::ACCESS),
         },
         opened => opened.map(|file| (file, true)),
     }
-}
-
-/// A directory that was removed has no more links.
-fn pidfile_directory_exists(pidfile: &Pidfile<'_>) -> bool {
-    rustix::fs::statat(pidfile.directory(), c"", AtFlags::EMPTY_PATH)
-        .is_ok_and(|stat| stat.st_nlink > 0)
 }
 
 fn is_in_place(pidfile: &Pidfile<'_>, name: &Name, file: BorrowedFd<'_>) -> bool {
@@ -150,6 +155,8 @@ impl Locked {
             written_for: None,
         };
         locked.clear();
+        // For everybody to read, whatever mask its starter had. Where that fails, it counts for root all the same.
+        let _ = rustix::fs::fchmod(&locked.file, Mode::from_raw_mode(0o644));
         locked
     }
 

@@ -110,7 +110,7 @@ pub struct Abroad {
     pub is_alike: bool,
     /// It was recorded on this machine. Where one of the two has no identity, it was not.
     pub this_machine: bool,
-    /// A guard holds its lock on the record.
+    /// A guard holds its locks on the record, or somebody has one that could be a guard's.
     pub guarded: bool,
     /// Who is left in its PID namespace.
     pub left: Left,
@@ -524,7 +524,7 @@ fn abroad(record: &Record<'_>, file: &OwnedFd, left_in: impl FnOnce(PidNs) -> Le
         this_machine: record.machine.is_some() && record.machine == MachineId::current(),
         is_alike: false,
         // What cannot be asked may be held.
-        guarded: lock::is_held(file) != Ok(false),
+        guarded: lock::may_be_held(file) != Ok(false),
         left: if this_boot {
             left_in(record.pid_ns)
         } else {

@@ -1,59 +1,84 @@
-//! The lock that a guard holds on its record for as long as it lives.
+//! The locks that a guard holds on its record for as long as it lives.
+//!
+//! There are two. An exclusive flock(2) is for all to see, but whoever can read the record could hold one. A POSIX lock for
+//! writing takes a descriptor that is open for writing (`fcntl_locking(2)`, `F_SETLK`), so only who owns the record can
+//! hold that: it is the one that proves a guard.
 
 use core::ffi::CStr;
 
 use rustix::fd::AsFd;
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
+use rustix::process::{Flock, FlockType};
 
 use crate::pidfile::Pidfile;
 
-/// Takes the guard's lock on a record. `false` means that another guard has it.
+/// What came of taking the locks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Taken {
+    /// They are this process's, until it closes any descriptor of the record.
+    Ours,
+    /// A guard has them.
+    Guards,
+    /// Somebody who is no guard has a lock that is in the way.
+    Strangers,
+}
+
+/// Takes a guard's locks on a record that is open for writing.
 ///
 /// # Errors
-/// What flock(2) says.
-pub fn try_exclusive(record: impl AsFd) -> Result<bool, Errno> {
-    // Somebody who only asks (`is_held`) holds a shared lock for a moment. That is no guard, so ask again;
-    // many times, because a guard that gives way to a question would leave its daemon unguarded.
+/// What fcntl(2) and flock(2) say.
+pub fn take(record: impl AsFd) -> Result<Taken, Errno> {
+    let lock = FlockOperation::NonBlockingLockExclusive;
+    // Somebody who only asks, or removes a record that nobody guards, holds a lock for a moment. That is no guard, so ask
+    // again; many times, because a guard that gives way to a question would leave its daemon unguarded.
     for _ in 0..1000 {
-        match rustix::fs::flock(&record, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(true),
-            Err(Errno::AGAIN | Errno::INTR) => {}
+        let proof = rustix::fs::fcntl_lock(&record, lock);
+        match proof.and_then(|()| rustix::fs::flock(&record, lock)) {
+            Ok(()) => return Ok(Taken::Ours),
+            Err(Errno::AGAIN | Errno::ACCESS | Errno::INTR) => {}
             Err(error) => return Err(error),
         }
         if is_held(&record)? {
-            return Ok(false);
+            return Ok(Taken::Guards);
         }
         rustix::thread::sched_yield();
     }
-    Ok(false)
+    Ok(Taken::Strangers)
 }
 
-/// Whether a guard holds its lock on this record, in whatever namespace it lives.
+/// Whether a guard holds its locks on this record, in whatever namespace it lives.
 ///
 /// # Errors
-/// What flock(2) says.
+/// What fcntl(2) says.
 pub fn is_held(record: impl AsFd) -> Result<bool, Errno> {
-    shared(&record, || ()).map(|done| done.is_none())
+    // A lock for reading conflicts with one for writing, and with nothing else.
+    let question = Flock::from(FlockType::ReadLock);
+    rustix::process::fcntl_getlk(&record, &question).map(|lock| lock.is_some())
 }
 
-/// Does something while no guard holds its lock on this record, and none can take it; `None` when one does. A guard that
-/// comes meanwhile takes it for a question, and asks again.
-pub fn unless_held<T>(record: impl AsFd, then: impl FnOnce() -> T) -> Option<T> {
-    shared(&record, then).ok().flatten()
-}
-
-fn shared<T>(record: impl AsFd, then: impl FnOnce() -> T) -> Result<Option<T>, Errno> {
-    loop {
-        match rustix::fs::flock(&record, FlockOperation::NonBlockingLockShared) {
-            Ok(()) => break,
-            Err(Errno::AGAIN) => return Ok(None),
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error),
-        }
+/// Whether anybody has a lock on this record that could be a guard's.
+///
+/// # Errors
+/// What fcntl(2) and flock(2) say.
+pub fn may_be_held(record: impl AsFd) -> Result<bool, Errno> {
+    if is_held(&record)? {
+        return Ok(true);
     }
+    match rustix::fs::flock(&record, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => rustix::fs::flock(&record, FlockOperation::Unlock).map(|()| false),
+        Err(Errno::AGAIN) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// Does something while no guard holds its locks on this record, and none can take them; `None` when one does. A guard that
+/// comes meanwhile asks again.
+pub fn unless_held<T>(record: impl AsFd, then: impl FnOnce() -> T) -> Option<T> {
+    rustix::fs::fcntl_lock(&record, FlockOperation::NonBlockingLockShared).ok()?;
     let done = then();
-    rustix::fs::flock(&record, FlockOperation::Unlock).map(|()| Some(done))
+    rustix::fs::fcntl_lock(&record, FlockOperation::NonBlockingUnlock).ok()?;
+    Some(done)
 }
 
 /// Whether a guard is at work for this pidfile.
@@ -65,30 +90,4 @@ pub fn is_guarded(pidfile: &Pidfile<'_>) -> bool {
         |name: &CStr| rustix::fs::openat(pidfile.directory(), name, flags, Mode::empty()).ok();
     let record = pidfile.record_name().and_then(|name| open(name.as_c_str()));
     record.is_some_and(|record| is_held(record) == Ok(true))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_question_does_not_count_as_a_guard() {
-        let path = std::env::temp_dir().join(format!("pidward-lock-{}", std::process::id()));
-        let open = || {
-            rustix::fs::open(
-                path.to_str().unwrap(),
-                OFlags::RDWR | OFlags::CREATE,
-                Mode::RUSR | Mode::WUSR,
-            )
-            .unwrap()
-        };
-        let (first, second) = (open(), open());
-        std::fs::remove_file(&path).unwrap();
-        assert_eq!(is_held(&second), Ok(false));
-        assert_eq!(try_exclusive(&first), Ok(true));
-        assert_eq!(
-            (is_held(&second), try_exclusive(&second)),
-            (Ok(true), Ok(false))
-        );
-    }
 }

@@ -14,6 +14,7 @@ use crate::promise::Promise;
 use crate::scene::file;
 
 mod known;
+mod locks;
 mod swaps;
 pub(crate) mod tracer;
 
@@ -22,7 +23,10 @@ const MALLORY: u32 = 65534;
 
 /// All of them.
 pub(crate) fn promises() -> Vec<Promise> {
-    known::promises().chain(swaps::promises()).collect()
+    known::promises()
+        .chain(locks::promises())
+        .chain(swaps::promises())
+        .collect()
 }
 
 /// Makes a directory of the attacker's.

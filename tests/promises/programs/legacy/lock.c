@@ -14,6 +14,13 @@ static char **hold(char **words)
     return words + 1;
 }
 
+/* hold_to_read PATH: the same, for reading alone. */
+static char **hold_to_read(char **words)
+{
+    held = must(open(words[0], O_RDONLY), words[0]);
+    return words + 1;
+}
+
 /* put: writes the PID of the calling process into what is held. */
 static char **put(char **words)
 {
@@ -26,6 +33,11 @@ static char **put(char **words)
 static int by_posix(int fd)
 {
     return fcntl(fd, F_SETLK, &(struct flock){.l_type = F_WRLCK});
+}
+
+static int by_posix_to_read(int fd)
+{
+    return fcntl(fd, F_SETLK, &(struct flock){.l_type = F_RDLCK});
 }
 
 static int by_ofd(int fd)
@@ -43,6 +55,11 @@ static int waits_for_posix(int fd)
     return fcntl(fd, F_SETLKW, &(struct flock){.l_type = F_WRLCK});
 }
 
+static int waits_for_posix_to_read(int fd)
+{
+    return fcntl(fd, F_SETLKW, &(struct flock){.l_type = F_RDLCK});
+}
+
 static int waits_for_ofd(int fd)
 {
     return fcntl(fd, F_OFD_SETLKW, &(struct flock){.l_type = F_WRLCK});
@@ -57,7 +74,8 @@ static const struct {
     const char *name;
     int (*lock)(int fd), (*await)(int fd);
 } kinds[] = {
-    {"posix", by_posix, waits_for_posix}, {"ofd", by_ofd, waits_for_ofd}, {"flock", by_flock, waits_for_flock}, {0},
+    {"posix", by_posix, waits_for_posix}, {"ofd", by_ofd, waits_for_ofd}, {"flock", by_flock, waits_for_flock},
+    {"posix_to_read", by_posix_to_read, waits_for_posix_to_read}, {0},
 };
 
 /* lock KIND: what is held. */
@@ -86,4 +104,4 @@ static char **probe(char **words)
     return words + 1;
 }
 
-const struct step steps_of_lock[] = {{"hold", hold}, {"put", put}, {"lock", lock}, {"await_lock", await_lock}, {"probe", probe}, {0}};
+const struct step steps_of_lock[] = {{"hold", hold}, {"hold_to_read", hold_to_read}, {"put", put}, {"lock", lock}, {"await_lock", await_lock}, {"probe", probe}, {0}};
