@@ -4,11 +4,12 @@
 //! his for as long as it holds his number: daemons that drop privileges or step the clock do not lose it.
 
 use arrayvec::ArrayVec;
-use pidward_identity::evidence::{self, Kind, Number};
+use pidward_identity::evidence::{self, Claim, Evidence, Number};
 use pidward_identity::pid::{NotAPid, Pid};
 use pidward_identity::pidfd::PidFd;
 use pidward_identity::pidfile::{FileId, Look, NoLook, Pidfile, Written};
 use pidward_identity::process::Proc;
+use pidward_identity::verdict::{self, Reason};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 
@@ -122,19 +123,28 @@ pub(crate) fn named(pidfile: &Pidfile<'_>, look: Look, vouched: Option<Pid>) -> 
         info: true,
         proc: proc.as_ref(),
     };
-    let Some(living) = evidence::living(&look, &writers, &number) else {
+    // Whatever record there is, this guard is who keeps it.
+    let evidence = Evidence {
+        living: evidence::living(&look, &writers, &number),
+        ..Evidence::of_claim(Claim::Pid(pid), true)
+    };
+    let reason = verdict::of(&evidence);
+    let Some(living) = evidence.living else {
         return Named::Dead(Owner::new(pid, ArrayVec::new(), Some(pidfd), look));
     };
-    let is_vouched = vouched == Some(pid);
-    if living.kind != Kind::Process || living.younger_than_file && !is_vouched {
-        return Named::Nobody;
+    let is_plausible = match reason {
+        Reason::Suspect => vouched == Some(pid),
+        // Of a process that /proc does not show nothing is known, so nothing will be recorded; but its death can be
+        // seen, and its pidfile removed then.
+        Reason::Untrusted if vouched != Some(pid) && living.uid.is_some() => {
+            return Named::Untrusted(pid);
+        }
+        reason => matches!(reason, Reason::Unverified | Reason::Untrusted),
+    };
+    match is_plausible {
+        true => Named::Owner(Owner::new(pid, living.comm, Some(pidfd), look)),
+        false => Named::Nobody,
     }
-    // Of a process that /proc does not show nothing is known, so nothing will be recorded; but its death can be
-    // seen, and its pidfile removed then.
-    if !living.trusted && living.uid.is_some() && !is_vouched {
-        return Named::Untrusted(pid);
-    }
-    Named::Owner(Owner::new(pid, living.comm, Some(pidfd), look))
 }
 
 /// What became of an owner's pidfile.

@@ -234,9 +234,9 @@ pub struct Gathered<'b> {
 }
 
 impl Evidence {
-    /// Of a pidfile that names no process.
+    /// Of the pidfile alone: of no process, and of no record.
     #[must_use]
-    pub const fn without_pid(claim: Claim, named: bool) -> Self {
+    pub const fn of_claim(claim: Claim, named: bool) -> Self {
         Self {
             claim,
             living: None,
@@ -265,7 +265,7 @@ impl Evidence {
             Err(NoLook::Unreadable(error)) => Claim::Unreadable(error),
         };
         Gathered {
-            evidence: Self::without_pid(claim, question.named),
+            evidence: Self::of_claim(claim, question.named),
             record: None,
             owner: None,
             writers: Writers::NOBODY,

@@ -203,7 +203,7 @@ mod tests {
 
     fn pid() -> Evidence {
         let pid = Pid::new(15).unwrap();
-        Evidence::without_pid(Claim::Pid(pid), false)
+        Evidence::of_claim(Claim::Pid(pid), false)
     }
 
     /// Nobody has the number, and the record says this.
@@ -283,18 +283,18 @@ mod tests {
     #[test]
     fn each_evidence_has_its_verdict() {
         use Recorded::{Abroad, Another, Nothing, Same};
-        let without_pid = |claim| Evidence::without_pid(claim, false);
+        let of_claim = |claim| Evidence::of_claim(claim, false);
         for (evidence, reason) in [
             // No process is named.
-            (without_pid(Claim::Missing), Reason::Missing),
-            (without_pid(Claim::NotRegular), Reason::Unreadable),
+            (of_claim(Claim::Missing), Reason::Missing),
+            (of_claim(Claim::NotRegular), Reason::Unreadable),
             (
-                without_pid(Claim::Unreadable(Errno::ACCESS)),
+                of_claim(Claim::Unreadable(Errno::ACCESS)),
                 Reason::Unreadable,
             ),
-            (without_pid(Claim::BehindLink(33)), Reason::Untrusted),
-            (without_pid(Claim::NoPid(NotAPid::Empty)), Reason::Empty),
-            (without_pid(Claim::NoPid(NotAPid::Garbled)), Reason::Garbled),
+            (of_claim(Claim::BehindLink(33)), Reason::Untrusted),
+            (of_claim(Claim::NoPid(NotAPid::Empty)), Reason::Empty),
+            (of_claim(Claim::NoPid(NotAPid::Garbled)), Reason::Garbled),
             // Nobody has the number.
             (dead(Nothing), Reason::Dead),
             (dead(Another), Reason::Dead),

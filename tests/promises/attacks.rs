@@ -1,17 +1,17 @@
 //! What somebody with another user's rights may try, who wants a process of root's signalled, or a file of root's gone.
 
 use std::fs;
-use std::os::unix::fs::{chown, lchown, symlink};
+use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::world::evidence;
 
+use crate::compare::bare;
 use crate::guard::post::{daemon, ready};
 use crate::legacy::Legacy;
 use crate::promise::Promise;
-use crate::scene::file;
+use crate::scene::{HOME, file};
 
 mod known;
 mod locks;
@@ -35,18 +35,37 @@ fn directory_of_mallory(name: &str) -> Checked {
     chown(file(name), Some(MALLORY), Some(MALLORY)).doing(name)
 }
 
-/// Writes a file of the attacker's, in the place of what is there.
-fn write_as_mallory(name: &str, text: impl AsRef<[u8]>) -> Checked {
-    let new = file(&format!("{name}.new"));
-    fs::write(&new, text).doing(name)?;
-    chown(&new, Some(MALLORY), Some(MALLORY)).doing(name)?;
-    fs::rename(&new, file(name)).doing(name)
+/// A process of the attacker's does this, a line of shell with its arguments.
+fn mallory(line: &str, arguments: &[&str]) -> Checked {
+    let mut shell = bare("/bin/sh".as_ref());
+    shell.args(["-c", line, "mallory"]).args(arguments);
+    shell.current_dir(HOME).uid(MALLORY).gid(MALLORY);
+    let output = shell.output().doing("be the attacker")?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(Failure::new(
+            "the test itself",
+            format!("{line} {arguments:?}: {output:#?}"),
+        )),
+    }
 }
 
-/// Makes a symbolic link of the attacker's.
-fn link_as_mallory(name: &str, to: impl AsRef<Path>) -> Checked {
-    symlink(to, file(name)).doing(name)?;
-    lchown(file(name), Some(MALLORY), Some(MALLORY)).doing(name)
+/// The attacker writes a file of his, in the place of what is there.
+fn write_as_mallory(name: &str, text: &str) -> Checked {
+    mallory(
+        "printf %s \"$2\" >\"$1.new\" && mv -f \"$1.new\" \"$1\"",
+        &[name, text],
+    )
+}
+
+/// The attacker makes a symbolic link, by its absolute path.
+fn link_as_mallory(name: &str, to: &str) -> Checked {
+    mallory("ln -s \"$PWD/$2\" \"$1\"", &[name, to])
+}
+
+/// The attacker moves what he can.
+fn move_as_mallory(from: &str, to: &str) -> Checked {
+    mallory("mv -f \"$1\" \"$2\"", &[from, to])
 }
 
 /// A process of root's that dies of any signal.

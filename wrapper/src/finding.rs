@@ -154,7 +154,7 @@ fn of_no_way<'b>(no_way: NoWay, question: Question) -> Gathered<'b> {
         NoWay::Link(uid) => Claim::BehindLink(uid),
     };
     Gathered {
-        evidence: Evidence::without_pid(claim, question.named),
+        evidence: Evidence::of_claim(claim, question.named),
         record: None,
         owner: None,
         writers: Writers::NOBODY,

@@ -1,14 +1,15 @@
 //! Attacks that daemons, their scripts and their packages have fallen for, each with a script that still does.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::thread;
 
 use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
 
 use super::{
-    MALLORY, daemon_of_mallory, directory_of_mallory, link_as_mallory, lives, victim,
-    write_as_mallory,
+    MALLORY, daemon_of_mallory, directory_of_mallory, link_as_mallory, lives, mallory,
+    move_as_mallory, victim, write_as_mallory,
 };
 use crate::answer::{Answer, ask};
 use crate::compare::bare;
@@ -28,7 +29,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
             |scene| {
                 kills_nobody(scene, &|victim| {
                     directory_of_mallory("app")?;
-                    write_as_mallory(PIDFILE, victim)
+                    write_as_mallory(PIDFILE, &victim)
                 })
             },
         ),
@@ -37,7 +38,9 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
             |scene| {
                 kills_nobody(scene, &|victim| {
                     fs::create_dir(file("app")).doing("make a directory")?;
-                    write_as_mallory(PIDFILE, victim)
+                    write(PIDFILE, "")?;
+                    chown(file(PIDFILE), Some(MALLORY), None).doing("give it away")?;
+                    rewrite_as_mallory(&victim)
                 })
             },
         ),
@@ -47,9 +50,9 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
                 kills_nobody(scene, &|victim| {
                     directory_of_mallory("app")?;
                     write(PIDFILE, "1\n")?;
-                    // Whose the directory is, may put another file in its place.
-                    fs::rename(file(PIDFILE), file("app/away")).doing("move it away")?;
-                    write(PIDFILE, victim)
+                    write("app/other.pid", victim)?;
+                    // Whose the directory is, may put another file of root's in its place.
+                    move_as_mallory("app/other.pid", PIDFILE)
                 })
             },
         ),
@@ -58,9 +61,10 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
             |scene| {
                 kills_nobody(scene, &|victim| {
                     fs::create_dir(file("app")).doing("make a directory")?;
-                    write(PIDFILE, victim)?;
+                    write(PIDFILE, "1\n")?;
                     fs::set_permissions(file(PIDFILE), Permissions::from_mode(0o666))
-                        .doing("open it to all")
+                        .doing("open it to all")?;
+                    rewrite_as_mallory(&victim)
                 })
             },
         ),
@@ -74,6 +78,11 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         ),
     ]
     .into_iter()
+}
+
+/// The attacker writes into the file that is there.
+fn rewrite_as_mallory(text: &str) -> Checked {
+    mallory("printf %s \"$2\" >\"$1\"", &[PIDFILE, text])
 }
 
 /// A script of the naive kind.
@@ -152,7 +161,7 @@ fn links_lead_nowhere(scene: &Scene) -> Checked {
         directory_of_mallory("app")?;
         names
             .iter()
-            .try_for_each(|name| link_as_mallory(name, file(PRECIOUS)))
+            .try_for_each(|name| link_as_mallory(name, PRECIOUS))
     };
     let is_precious = |what: &str| -> Checked {
         match fs::read_to_string(file(PRECIOUS)).as_deref() {
@@ -208,14 +217,23 @@ fn removes_nothing_elsewhere(scene: &Scene) -> Checked {
         fs::create_dir(file("other")).doing("make a directory")?;
         let other = ready(daemon("make open other/app.pid say ready hear"))?;
         directory_of_mallory("app")?;
-        write_as_mallory(PIDFILE, format!("{}\n", dead()?))?;
+        write_as_mallory(PIDFILE, &format!("{}\n", dead()?))?;
         Ok(other)
     };
-    let swap = format!("mv app away; ln -s other app; chown -h {MALLORY} app");
     let other = set()?;
-    script(&format!(
-        "kill -0 $(cat {PIDFILE}) || {{ {swap}; rm -f {PIDFILE}; }}"
-    ))?;
+    // What the script waits for between its look and its removal stands for the race.
+    let waits = "touch looked; until [ -L app ]; do sleep 0.01; done";
+    let look = format!("kill -0 $(cat {PIDFILE}) || {{ {waits}; rm -f {PIDFILE}; }}");
+    thread::scope(|scope| -> Checked {
+        let naive = scope.spawn(|| script(&look));
+        mallory("until [ -e looked ]; do sleep 0.01; done", &[])?;
+        swap()?;
+        naive
+            .join()
+            .map_err(|_| "panicked")
+            .doing("run the script")?
+            .map(drop)
+    })?;
     if file("other/app.pid").exists() {
         return Err(Failure::new(
             "the test itself",
@@ -225,7 +243,7 @@ fn removes_nothing_elsewhere(scene: &Scene) -> Checked {
     kill(other)?;
 
     let other = set()?;
-    script(&swap)?;
+    swap()?;
     for line in ["stop", "signal KILL"] {
         ask(scene, &format!("{line} {PIDFILE}"))?.is_refusal(4, &["did not ", PIDFILE])?;
     }
@@ -239,6 +257,12 @@ fn removes_nothing_elsewhere(scene: &Scene) -> Checked {
             "other/app.pid",
         )),
     }
+}
+
+/// The attacker puts a link in the place of his directory.
+fn swap() -> Checked {
+    move_as_mallory("app", "away")?;
+    link_as_mallory("app", "other")
 }
 
 /// A number that was a process's, and is nobody's.

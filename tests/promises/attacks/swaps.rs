@@ -13,7 +13,10 @@ use pidward_tests::world::evidence;
 
 use super::known::dead;
 use super::tracer::stopped_at;
-use super::{daemon_of_mallory, directory_of_mallory, link_as_mallory, lives, write_as_mallory};
+use super::{
+    daemon_of_mallory, directory_of_mallory, link_as_mallory, lives, mallory, move_as_mallory,
+    write_as_mallory,
+};
 use crate::guard::post::{Post, daemon, guard, kill, leaves, ready, start};
 use crate::legacy::Legacy;
 use crate::number::{IDLE, with_number};
@@ -98,18 +101,18 @@ impl Stage {
     }
 
     fn rename_over(&self) -> Checked {
-        fs::rename(file("app/x.pid"), file("app/kept")).doing("keep the file")?;
-        write_as_mallory("app/x.pid", self.victims_number())
+        move_as_mallory("app/x.pid", "app/kept")?;
+        write_as_mallory("app/x.pid", &self.victims_number())
     }
 
     fn rewrite(&self) -> Checked {
-        fs::write(file("app/x.pid"), self.victims_number()).doing("rewrite the file")
+        mallory("printf %s \"$1\" >app/x.pid", &[&self.victims_number()])
     }
 
     /// The victim's own record, made to fit the attacker's file.
     fn forge_record(&self) -> Checked {
         self.rename_over()?;
-        fs::rename(file("app/x.pid.ward"), file("app/kept.ward")).doing("keep the record")?;
+        move_as_mallory("app/x.pid.ward", "app/kept.ward")?;
         let forged = file("app/x.pid").metadata().doing("the file")?;
         let record = fs::read_to_string(file("other/x.pid.ward")).doing("a record")?;
         let line = |line: &str| match line.split(' ').next() {
@@ -122,13 +125,13 @@ impl Stage {
         };
         write_as_mallory(
             "app/x.pid.ward",
-            record.lines().map(line).collect::<String>(),
+            &record.lines().map(line).collect::<String>(),
         )
     }
 
     fn swap_directory(&self) -> Checked {
-        fs::rename(file("app"), file("away")).doing("move the directory away")?;
-        link_as_mallory("app", file("other"))
+        move_as_mallory("app", "away")?;
+        link_as_mallory("app", "other")
     }
 
     /// Puts back what was swapped.
@@ -231,7 +234,7 @@ fn ends_well(output: &Output, what: &str) -> Checked {
 
 /// A new instance has made its own.
 fn new_file(new: &Legacy) -> Checked<Swapped> {
-    write_as_mallory("app/x.pid", format!("{}\n", new.process.pid)).map(|()| true)
+    write_as_mallory("app/x.pid", &format!("{}\n", new.process.pid)).map(|()| true)
 }
 
 /// A new instance has written its number.
@@ -259,8 +262,8 @@ fn open(truncate: bool) -> Checked<Option<File>> {
 
 /// The directory is another one, in which the same number stands.
 fn new_directory(_: &Legacy) -> Checked<Swapped> {
-    fs::rename(file("app"), file("away")).doing("move the directory away")?;
-    link_as_mallory("app", file("other")).map(|()| true)
+    move_as_mallory("app", "away")?;
+    link_as_mallory("app", "other").map(|()| true)
 }
 
 fn removes_nothing_else(scene: &Scene, swap: fn(&Legacy) -> Checked<Swapped>) -> Checked {
