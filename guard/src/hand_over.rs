@@ -132,18 +132,17 @@ pub(crate) fn named(pidfile: &Pidfile<'_>, look: Look, vouched: Option<Pid>) -> 
     let Some(living) = evidence.living else {
         return Named::Dead(Owner::new(pid, ArrayVec::new(), Some(pidfd), look));
     };
-    let is_plausible = match reason {
-        Reason::Suspect => vouched == Some(pid),
-        // Of a process that /proc does not show nothing is known, so nothing will be recorded; but its death can be
-        // seen, and its pidfile removed then.
-        Reason::Untrusted if vouched != Some(pid) && living.uid.is_some() => {
-            return Named::Untrusted(pid);
-        }
-        reason => matches!(reason, Reason::Unverified | Reason::Untrusted),
-    };
-    match is_plausible {
-        true => Named::Owner(Owner::new(pid, living.comm, Some(pidfd), look)),
-        false => Named::Nobody,
+    let is_vouched = vouched == Some(pid);
+    // Of a process that /proc does not show nothing is known, so nothing will be recorded; but its death can be
+    // seen, and its pidfile removed then.
+    if reason == Reason::Untrusted && !is_vouched && living.uid.is_some() {
+        return Named::Untrusted(pid);
+    }
+    let is_plausible = matches!(reason, Reason::Unverified | Reason::Untrusted);
+    if is_plausible || reason == Reason::Suspect && is_vouched {
+        Named::Owner(Owner::new(pid, living.comm, Some(pidfd), look))
+    } else {
+        Named::Nobody
     }
 }
 

@@ -6,7 +6,7 @@
 
 use core::ffi::CStr;
 
-use rustix::fd::AsFd;
+use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Flock, FlockType};
@@ -72,12 +72,15 @@ pub fn may_be_held(record: impl AsFd) -> Result<bool, Errno> {
     }
 }
 
-/// Does something while no guard holds its locks on this record, and none can take them; `None` when one does. A guard that
-/// comes meanwhile asks again.
-pub fn unless_held<T>(record: impl AsFd, then: impl FnOnce() -> T) -> Option<T> {
-    rustix::fs::fcntl_lock(&record, FlockOperation::NonBlockingLockShared).ok()?;
+/// Does something while nobody has a lock on this record that could be a guard's, and no guard can take them; `None` when
+/// somebody has. A guard that comes meanwhile asks again.
+pub fn unless_held<T>(record: OwnedFd, then: impl FnOnce() -> T) -> Option<T> {
+    let lock = FlockOperation::NonBlockingLockShared;
+    rustix::fs::fcntl_lock(&record, lock).ok()?;
+    rustix::fs::flock(&record, lock).ok()?;
     let done = then();
-    rustix::fs::fcntl_lock(&record, FlockOperation::NonBlockingUnlock).ok()?;
+    // Both locks go with the descriptor.
+    drop(record);
     Some(done)
 }
 

@@ -164,7 +164,7 @@ fn record_if(
     if pidfile.aside_name().is_some_and(is_aside) || !is_one(record.as_fd()) {
         return Err(Kept::NotHis);
     }
-    let unless_held = lock::unless_held(&record, || {
+    let unless_held = lock::unless_held(record, || {
         if pidfile.id_of(pidfile.name()).is_ok() || pidfile.id_of(name) != Ok(id(&stat)) {
             return Err(Kept::NotHis);
         }

@@ -24,7 +24,9 @@ pub(crate) fn of_this_process() {
 
 extern "C" fn remove_all() {
     for room in seen::pidfiles() {
-        if let Ok(pidfile) = Pidfile::in_directory(room.directory(), room.name()) {
+        if let Ok(pidfile) = Pidfile::in_directory(room.directory(), room.name())
+            && room.was_in(pidfile.directory())
+        {
             let _ = remove::pidfile_of(Pid::this_process(), &pidfile, Writers::MayWrite);
         }
     }

@@ -7,10 +7,11 @@
 
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_int};
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU64, Ordering};
 
 use libc::AT_FDCWD;
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fd::BorrowedFd;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat};
 use rustix::path::DecInt;
 use syscalls::{Sysno, syscall};
 
@@ -42,6 +43,8 @@ pub(crate) struct Room {
     state: AtomicU8,
     name_at: AtomicU16,
     text: UnsafeCell<[u8; SIZE]>,
+    /// Device and inode of the directory when the pidfile was last seen.
+    directory_was: [AtomicU64; 2],
 }
 
 // SAFETY: the text is written only by the one who moved `state` from FREE to CLAIMED, and read only after it was
@@ -78,6 +81,7 @@ impl Room {
             state: AtomicU8::new(FREE),
             name_at: AtomicU16::new(0),
             text: UnsafeCell::new([0; SIZE]),
+            directory_was: [const { AtomicU64::new(0) }; 2],
         }
     }
 
@@ -104,8 +108,27 @@ impl Room {
         self.name() == other.name() && self.directory() == other.directory()
     }
 
+    /// Whether this is the directory in which the pidfile was seen. Its path may lead elsewhere by now, through a link of
+    /// whoever can write a directory on it, or in another root directory.
+    pub(crate) fn was_in(&self, directory: BorrowedFd<'_>) -> bool {
+        let is = |stat: Stat| {
+            let was = |at: usize| {
+                self.directory_was
+                    .get(at)
+                    .map(|it| it.load(Ordering::Relaxed))
+            };
+            (was(0), was(1)) == (Some(stat.st_dev), Some(stat.st_ino))
+        };
+        rustix::fs::statat(directory, c"", AtFlags::EMPTY_PATH).is_ok_and(is)
+    }
+
     /// From named to seen; `true` for the one call that did it.
     pub(crate) fn see(&self) -> bool {
+        if let Ok(stat) = rustix::fs::statat(CWD, self.directory(), AtFlags::empty()) {
+            for (was, is) in self.directory_was.iter().zip([stat.st_dev, stat.st_ino]) {
+                was.store(is, Ordering::Relaxed);
+            }
+        }
         let first = self.state.swap(SEEN, Ordering::AcqRel) != SEEN;
         AWAKE.store(true, Ordering::Release);
         first

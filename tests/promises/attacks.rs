@@ -13,8 +13,12 @@ use crate::legacy::Legacy;
 use crate::promise::Promise;
 use crate::scene::{HOME, file};
 
+mod deaths;
 mod known;
 mod locks;
+mod questions;
+mod stage;
+mod succession;
 mod swaps;
 pub(crate) mod tracer;
 
@@ -26,6 +30,8 @@ pub(crate) fn promises() -> Vec<Promise> {
     known::promises()
         .chain(locks::promises())
         .chain(swaps::promises())
+        .chain(questions::promises())
+        .chain(deaths::promises())
         .collect()
 }
 

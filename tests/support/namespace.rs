@@ -124,8 +124,8 @@ fn furnish() -> Checked {
     if poll(&mut fds, PollTimeout::ZERO).doing("poll")? > 0 {
         return Err(Failure::new("the test itself", "the host is gone"));
     }
-    // Who runs the tests in the background of a shell has it ignored, and so would every daemon.
-    for signal in [Signal::SIGINT, Signal::SIGQUIT] {
+    // Who runs the tests in the background of a shell, or by nohup(1), has these ignored, and so would every daemon.
+    for signal in [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGHUP] {
         reset(signal).doing("have the default again")?;
     }
     mount(

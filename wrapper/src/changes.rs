@@ -10,7 +10,7 @@ use pidward_identity::pidfile::Pidfile;
 
 use crate::vigil::timeout;
 
-/// Looks, and looks again after every change in the pidfile's directory, until there is something to see; `None` when
+/// Looks, and looks again after every change in the pidfile's directory or of its place, until there is something to see; `None` when
 /// there is nothing after that time.
 pub(crate) fn until<T>(
     pidfile: &Pidfile<'_>,
@@ -24,7 +24,8 @@ pub(crate) fn until<T>(
         | AddWatchFlags::IN_CLOSE_WRITE
         | AddWatchFlags::IN_CREATE
         | AddWatchFlags::IN_DELETE
-        | AddWatchFlags::IN_MOVE;
+        | AddWatchFlags::IN_MOVE
+        | AddWatchFlags::IN_MOVE_SELF;
     if let Some(inotify) = &inotify {
         let _ = inotify.add_watch(entry(pidfile).as_str(), events);
     }

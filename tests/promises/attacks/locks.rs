@@ -12,7 +12,7 @@ use crate::answer::ask;
 use crate::guard::post::{Post, guard, guarded, kill, leaves, start};
 use crate::legacy::Legacy;
 use crate::promise::Promise;
-use crate::scene::{Scene, file};
+use crate::scene::Scene;
 
 /// The locks that a descriptor for reading is enough for.
 const LOCKS: &[&str] = &["flock", "posix_to_read"];
@@ -43,7 +43,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         is_none_at_work,
     ))
     .chain(Promise::each(
-        "a_strangers_lock_on_a_record_does_not_keep_it",
+        "a_strangers_lock_on_a_record_does_not_keep_the_pidfile",
         LOCKS,
         is_swept,
     ))
@@ -116,8 +116,14 @@ fn is_swept(scene: &Scene, lock: &str) -> Checked {
     let locked = Locked::set(scene, lock)?;
     kill(locked.daemon)?;
     ask(scene, "sweep x.pid")?.is_line(0, "removed", "")?;
-    match locked.post.is_there() || file("x.pid.ward").exists() {
-        true => Err(Failure::new("left something", "x.pid")),
-        false => kill(locked.mallory).map(drop),
+    if locked.post.is_there() {
+        return Err(Failure::new("left the pidfile", "x.pid"));
+    }
+    // What a guard may have locked stays, until nobody has it locked.
+    kill(locked.mallory)?;
+    ask(scene, "sweep .")?;
+    match locked.post.has_record() {
+        true => Err(Failure::new("left the record", "x.pid.ward")),
+        false => Ok(()),
     }
 }

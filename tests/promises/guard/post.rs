@@ -2,6 +2,7 @@
 //! guards that are started by hand.
 
 use std::fs::{self, File};
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -48,6 +49,19 @@ impl Post {
     pub(crate) fn until<T>(&self, what: &str, look: impl FnMut() -> Option<T>) -> Checked<T> {
         let seen = self.watch.until(Deadline::seconds(10), &[], look);
         seen.ok_or_else(|| Failure::new(format!("never {what}"), evidence()))
+    }
+
+    /// The same, or until this process is dead.
+    pub(crate) fn until_or_dead(
+        &self,
+        process: &Process,
+        mut look: impl FnMut() -> Option<()>,
+    ) -> Checked {
+        let look = || look().or_else(|| process.is_dead().then_some(()));
+        let seen = self
+            .watch
+            .until(Deadline::seconds(10), &[process.as_fd()], look);
+        seen.ok_or_else(|| Failure::new("neither seen nor dead", evidence()))
     }
 
     /// Waits until the record names this process, and gives the guard.

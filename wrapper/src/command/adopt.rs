@@ -67,11 +67,24 @@ fn adopt_one(
         say::no_guard(&place.path, &executable, error);
         return Exit::Failed;
     }
-    match changes::until(pidfile, GUARDS_TIME, || {
-        recorded(place, question, pid).filter(|_| lock::is_guarded(pidfile))
-    }) {
-        Some(recorded) => deed::adopted(&recorded, false),
+    let then = changes::until(pidfile, GUARDS_TIME, || {
+        let now = Looked::at(place, question).finding;
+        let is_done = now.pid() == Some(pid) && now.record.is_some() && lock::is_guarded(pidfile);
+        (is_done || means_another(&now, pid)).then_some(now)
+    });
+    match then {
+        Some(now) if means_another(&now, pid) => refusal::changed(&now),
+        Some(now) => deed::adopted(&now, false),
         None => refusal::not_recorded(finding),
+    }
+}
+
+/// Whether the pidfile has come to name another process, or is not to be looked at any more.
+fn means_another(now: &Finding, pid: Pid) -> bool {
+    match now.pid() {
+        Some(now) => now != pid,
+        // Being rewritten it names none, for a moment.
+        None => now.reason == Reason::Untrusted,
     }
 }
 
@@ -85,10 +98,4 @@ fn may_write(pidfile: &Pidfile<'_>) -> Result<(), Errno> {
 /// Whether the guard would not believe the pidfile without the user's word.
 fn needs_a_word(finding: &Finding) -> bool {
     matches!(finding.reason, Reason::Suspect | Reason::Untrusted)
-}
-
-/// The pidfile with its record, once there is one of this process.
-fn recorded(place: &Place, question: Question, pid: Pid) -> Option<Finding> {
-    let finding = Looked::at(place, question).finding;
-    (finding.pid() == Some(pid) && finding.record.is_some()).then_some(finding)
 }

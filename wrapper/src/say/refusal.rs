@@ -196,6 +196,16 @@ pub(crate) fn cannot_record(finding: &Finding, error: nix::errno::Errno) -> Exit
     Exit::Unknown
 }
 
+/// The pidfile has changed while its guard was started.
+pub(crate) fn changed(now: &Finding) -> Exit {
+    let path = escaped(&now.path);
+    advice(
+        &format!("did not adopt {path}: it does not mean the same process any more"),
+        &format!("\"pidward status {path}\" says what it means now."),
+    );
+    Exit::Unknown
+}
+
 /// A guard was started, and no record came.
 pub(crate) fn not_recorded(finding: &Finding) -> Exit {
     advice(

@@ -175,7 +175,7 @@ mod tests {
         let evidence = Evidence {
             living,
             recorded,
-            ..Evidence::without_pid(claim, true)
+            ..Evidence::of_claim(claim, true)
         };
         Finding {
             path: PathBuf::from("/run/x.pid"),
