@@ -11,7 +11,7 @@ use crate::guard::post::{daemon, guarded, kill, ready};
 use crate::number::abandoned;
 use crate::promise::{self, Promise};
 use crate::scene::{HOME, Scene};
-use crate::status::reused::{with_old_number, zombie_with_old_number};
+use crate::status::reused::{of_the_same_tick, with_old_number, zombie_with_old_number};
 
 const NAME: &str = "of_each_number_pidward_says_what_it_is";
 
@@ -37,12 +37,22 @@ const PEERS: [(&str, &str); 5] = [
 ];
 
 /// What the number is, and what `pidward status` and `pidward signal` have to say of it.
-const NUMBERS: [(&str, &str, &str); 8] = [
+const NUMBERS: [(&str, &str, &str); 10] = [
     ("the daemon's", "running (verified by pidfd handle)", "sent"),
     ("nobody's", "stale (dead)", "not sent"),
     ("another program's", "stale (reused)", "not sent"),
     (
+        "another program's, of the same user",
+        "stale (reused)",
+        "not sent",
+    ),
+    (
         "the same program's, with the same arguments",
+        "stale (reused)",
+        "not sent",
+    ),
+    (
+        "the same program's, started within the same clock tick",
         "stale (reused)",
         "not sent",
     ),
@@ -97,6 +107,10 @@ fn row(scene: &Scene, (number, verdict, signal): &(&str, &str, &str)) -> Checked
             None
         }
         "another program's" => Some(with_old_number(scene, "another_program")?.1),
+        "another program's, of the same user" => {
+            Some(with_old_number(scene, "another_program_of_the_same_user")?.1)
+        }
+        "the same program's, started within the same clock tick" => Some(of_the_same_tick(scene)?),
         "the same program's, with the same arguments" => {
             Some(with_old_number(scene, "the_same_program_and_arguments")?.1)
         }

@@ -21,6 +21,7 @@ pub(crate) mod reused;
 mod same;
 mod several;
 mod trust;
+mod users;
 
 /// All of them.
 pub(crate) fn promises() -> Vec<Promise> {
@@ -33,6 +34,7 @@ pub(crate) fn promises() -> Vec<Promise> {
     all.extend(reused::promises());
     all.extend(same::promises());
     all.extend(trust::promises());
+    all.extend(users::promises());
     all.extend(several::promises());
     all.extend(json::promises());
     all.extend(nothing_changes::promises());

@@ -13,12 +13,13 @@ use pidward_tests::world::evidence;
 use crate::answer::{LEVELS, ask, ask_without};
 use crate::attacks::tracer::stopped_at;
 use crate::compare::bare;
-use crate::guard::post::{Post, daemon, guard, guarded, kill, leaves, ready, start};
+use crate::guard::post::{Post, daemon, guard, guarded, guarded_with, kill, leaves, ready, start};
 use crate::legacy::Legacy;
 use crate::programs::LEGACY;
 use crate::promise::Promise;
 use crate::run::pidward;
 use crate::scene::{HOME, Scene, file};
+use crate::wait::sleeps_while_it_lives;
 
 /// All of them.
 pub(crate) fn promises() -> Vec<Promise> {
@@ -40,6 +41,20 @@ pub(crate) fn promises() -> Vec<Promise> {
         each("several_daemons_are_stopped_at_once", at_once),
         each("a_daemon_with_two_pidfiles_is_signalled_once", once),
         each("a_signal_ends_the_waiting_and_not_the_daemon", interrupted),
+        each(
+            "it_ends_the_waiting_for_all_and_says_who_lives",
+            interrupted_for_several,
+        ),
+        each("stop_does_not_wake_up_while_the_daemon_lives", |scene| {
+            let (daemon, _, _) = guarded_with(
+                scene,
+                "set sigaction 15 SIG_IGN 0 make open x.pid say ready hear",
+            )?;
+            let stop = Legacy::start(pidward(scene, &["stop", "--schedule", "TERM/600", "x.pid"]))?;
+            sleeps_while_it_lives(&daemon, &stop)?;
+            kill(daemon)?;
+            stop.end().map(drop)
+        }),
         each(
             "what_is_proven_stale_is_cleaned_up_and_stop_succeeds",
             stale,
@@ -303,6 +318,41 @@ fn interrupted(scene: &Scene) -> Checked {
         if served.daemon.is_dead() || !served.post.is_there() {
             return Err(Failure::new("the daemon is gone", ""));
         }
+        served.daemon.signal(Signal::SIGKILL).doing("kill it")?;
+        served.ends()?;
+    }
+    Ok(())
+}
+
+fn interrupted_for_several(scene: &Scene) -> Checked {
+    scene.clear()?;
+    let mut first = served(scene, "a", STUBBORN)?;
+    let mut second = served(scene, "b", STUBBORN)?;
+    let third = served(scene, "c", "echo ready; read line")?;
+    let words = ["stop", "--schedule", "TERM/600", "a.pid", "b.pid", "c.pid"];
+    let stop = Legacy::start(pidward(scene, &words))?;
+    first.parent.says("heard")?;
+    second.parent.says("heard")?;
+    // The third ends, and that is said as ever.
+    leaves(&third.daemon)?;
+    third.post.cleared()?;
+    stop.process.signal(Signal::SIGINT).doing("interrupt it")?;
+    let ended = stop.end()?;
+    let mut lines: Vec<&str> = ended.said.lines().collect();
+    lines.sort_unstable();
+    let lives = |served: &Served, name: &str| {
+        format!(
+            "pidward: no longer waiting for {HOME}/{name}.pid: SIGINT came, and PID {} (sh) still lives",
+            served.daemon.pid
+        )
+    };
+    let of_two = [lives(&first, "a"), lives(&second, "b")];
+    let is_said = lines.len() == 3 && lines[..2] == of_two && lines[2].starts_with("stopped  ");
+    if ended.status.code() != Some(130) || !is_said {
+        return Err(Failure::new("another end", format!("{ended:#?}")));
+    }
+    third.ends()?;
+    for served in [first, second] {
         served.daemon.signal(Signal::SIGKILL).doing("kill it")?;
         served.ends()?;
     }

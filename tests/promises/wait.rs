@@ -1,10 +1,13 @@
 //! The promises of `pidward wait`: it returns when the daemons are gone, or the time is over, and does nothing to them.
 
+use std::time::Duration;
+
 use nix::sys::signal::Signal;
+use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
 
 use crate::answer::{LEVELS, ask, ask_without};
-use crate::guard::post::{daemon, falls_asleep, guarded, kill, leaves, ready, with_pidfile};
+use crate::guard::post::{daemon, falls_asleep, guarded, kill, leaves, ready, slept, with_pidfile};
 use crate::legacy::Legacy;
 use crate::promise::Promise;
 use crate::run::pidward;
@@ -21,6 +24,13 @@ pub(crate) fn promises() -> Vec<Promise> {
         each("wait_returns_124_when_the_time_is_over", time_is_over),
         each("there_is_nothing_to_wait_for_without_a_daemon", nothing),
         each("a_signal_ends_wait_and_it_says_who_lives", interrupted),
+        each("wait_does_not_wake_up_while_the_daemons_live", |scene| {
+            let (daemon, _, _) = guarded(scene)?;
+            let waiting = waiting(scene, "", &["--timeout", "600", "x.pid"])?;
+            sleeps_while_it_lives(&daemon, &waiting)?;
+            kill(daemon)?;
+            waiting.end().map(drop)
+        }),
     ]
 }
 
@@ -30,6 +40,28 @@ fn waiting(scene: &Scene, without: &str, words: &[&str]) -> Checked<Legacy> {
     let waiting = Legacy::start(command)?;
     falls_asleep(waiting.process.pid, 1)?;
     Ok(waiting)
+}
+
+/// Whatever the daemon and its pidfile do, who waits for its end does not wake up: he does not look now and then.
+pub(crate) fn sleeps_while_it_lives(daemon: &Legacy, waiting: &Legacy) -> Checked {
+    let before = falls_asleep(waiting.process.pid, 1)?;
+    for _ in 0..100 {
+        daemon.process.signal(Signal::SIGCONT).doing("signal it")?;
+        write("x.pid", format!("{}\n", daemon.process.pid))?;
+    }
+    // Long enough for a timer of its own, if it had one.
+    let until = Deadline::after(Duration::from_millis(1200));
+    while !until.passed() {
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    let (after, _) = slept(waiting.process.pid)?;
+    match after == before {
+        true => Ok(()),
+        false => Err(Failure::new(
+            "wakes up",
+            format!("{before} times, then {after}"),
+        )),
+    }
 }
 
 fn the_last(scene: &Scene) -> Checked {

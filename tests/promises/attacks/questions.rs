@@ -15,7 +15,7 @@ use super::lives;
 use super::stage::{SWAPS, Stage};
 use super::swaps::MANY;
 use super::tracer::{Traced, stopped_at};
-use crate::guard::post::{guard, kill, leaves, slept};
+use crate::guard::post::{guard, kill, kill_guards, slept};
 use crate::promise::Promise;
 use crate::run::pidward;
 use crate::scene::{Scene, file};
@@ -82,10 +82,7 @@ fn adopts_nobody_else(scene: &Scene, swap: Swapping) -> Checked {
         adopted += usize::from(output.status.code() == Some(0));
         ends(&output, &[0, 1, 4], &what)?;
         is_not_recorded(&stage, &what)?;
-        for guard in guards()? {
-            let _ = guard.signal(Signal::SIGKILL);
-            leaves(&guard)?;
-        }
+        kill_guards()?;
         stage.restore()?;
         stage.put_record_back()?;
     }
@@ -151,18 +148,6 @@ fn is_not_recorded(stage: &Stage, what: &str) -> Checked {
         return Err(Failure::new("recorded the victim", what));
     }
     lives(&stage.victim, what)
-}
-
-/// The guards that live in here.
-fn guards() -> Checked<Vec<Process>> {
-    let all = fs::read_dir("/proc").doing("list the processes")?.flatten();
-    let guards = all.filter(|entry| {
-        let comm = fs::read_to_string(entry.path().join("comm"));
-        comm.is_ok_and(|comm| comm == "pidward: guard\n")
-    });
-    Ok(guards
-        .filter_map(|guard| Process::living(guard.file_name().to_str()?.parse().ok()?))
-        .collect())
 }
 
 fn ends(output: &Output, codes: &[i32], what: &str) -> Checked {

@@ -152,9 +152,14 @@ pub(crate) fn with_pidfile() -> Checked<Legacy> {
 
 /// The same, and a guard started by hand that has recorded it.
 pub(crate) fn guarded(scene: &Scene) -> Checked<(Legacy, Process, Post)> {
+    guarded_with(scene, "make open x.pid say ready hear")
+}
+
+/// The same with other steps, in which it makes x.pid.
+pub(crate) fn guarded_with(scene: &Scene, steps: &str) -> Checked<(Legacy, Process, Post)> {
     scene.clear()?;
     let post = Post::at("x.pid")?;
-    let daemon = with_pidfile()?;
+    let daemon = ready(daemon(steps))?;
     start(guard(scene, &[], &post.pidfile))?;
     let guard = post.recorded(daemon.process.pid)?;
     Ok((daemon, guard, post))
@@ -172,6 +177,23 @@ pub(crate) fn leaves(guard: &Process) -> Checked {
         true => Ok(()),
         false => Err(Failure::new("the guard stays", evidence())),
     }
+}
+
+/// Kills all guards that live in here.
+pub(crate) fn kill_guards() -> Checked {
+    let all = fs::read_dir("/proc").doing("list the processes")?.flatten();
+    let guards = all.filter(|entry| {
+        let comm = fs::read_to_string(entry.path().join("comm"));
+        comm.is_ok_and(|comm| comm == "pidward: guard\n")
+    });
+    for guard in guards {
+        let pid = guard.file_name().to_str().and_then(|pid| pid.parse().ok());
+        if let Some(guard) = pid.and_then(Process::living) {
+            guard.signal(Signal::SIGKILL).doing("kill a guard")?;
+            leaves(&guard)?;
+        }
+    }
+    Ok(())
 }
 
 /// How often a process has gone to sleep so far, and whether it sleeps now.

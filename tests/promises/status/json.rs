@@ -3,8 +3,10 @@
 use pidward_tests::failure::{Checked, Doing, Failure};
 use serde_json::{Value, json};
 
+use super::reused::with_old_number;
 use super::status;
 use crate::guard::post::{daemon, guarded, kill, ready};
+use crate::number::abandoned;
 use crate::promise::Promise;
 use crate::scene::{HOME, Scene, file, write};
 
@@ -23,6 +25,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
     [
         each("json_has_the_same_keys_for_every_verdict", keys),
         each("json_says_what_the_line_says", verified),
+        each("json_says_what_has_the_number_now", numbers),
         each("json_of_nothing_is_an_empty_array", |scene| {
             scene.clear()?;
             let empty = answer(scene, &["--json"], 0)?;
@@ -97,6 +100,58 @@ fn keys(scene: &Scene) -> Checked {
     expect("record of none", &all[1]["record"], &Value::Null)?;
     expect("process of none", &all[1]["process"], &Value::Null)?;
     kill(running).map(drop)
+}
+
+/// Never a process ID beside `"running": false` without saying whose it is.
+fn numbers(scene: &Scene) -> Checked {
+    let is = |pid_is: &str, class: &str| -> Checked {
+        let all = answer(scene, &["--json", "x.pid"], exit_of(class))?;
+        let found = json!([all[0]["pid_is"], all[0]["class"], all[0]["running"]]);
+        expect(
+            "number",
+            &found,
+            &json!([pid_is, class, class == "running"]),
+        )?;
+        expect(
+            "kind of process",
+            &all[0]["pid"].is_u64().into(),
+            &json!(true),
+        )
+    };
+    let (daemon, guard, _) = guarded(scene)?;
+    is("owner", "running")?;
+    kill(daemon)?;
+    for (kind, pid_is) in [("another_program", "stranger"), ("a_thread", "thread")] {
+        let (_, stranger) = with_old_number(scene, kind)?;
+        is(pid_is, "stale")?;
+        kill(stranger)?;
+    }
+    abandoned(scene)?;
+    is("nobody", "stale")?;
+    // The number of a guard, of a daemon that is another's.
+    drop(guard);
+    let (daemon, guard, _) = guarded(scene)?;
+    write("y.pid", format!("{}\n", guard.pid))?;
+    let all = answer(scene, &["--json", "y.pid"], 1)?;
+    let found = json!([all[0]["pid_is"], all[0]["reason"], all[0]["running"]]);
+    expect("number", &found, &json!(["pidward", "thread", false]))?;
+    // Nothing is known of a process that the file may not speak for.
+    std::os::unix::fs::chown(file("x.pid"), Some(65534), None).doing("give it away")?;
+    is("unknown", "unknown")?;
+    write("z.pid", "x\n")?;
+    let all = answer(scene, &["--json", "z.pid"], 4)?;
+    let found = json!([all[0]["pid"], all[0]["pid_is"]]);
+    expect("number", &found, &json!([null, null]))?;
+    kill(daemon).map(drop)
+}
+
+/// The LSB's exit status of `status`.
+fn exit_of(class: &str) -> i32 {
+    match class {
+        "running" => 0,
+        "stale" => 1,
+        _ => 4,
+    }
 }
 
 fn verified(scene: &Scene) -> Checked {

@@ -16,7 +16,8 @@ use pidward_tests::record::Record;
 
 use super::Answer;
 use crate::answer::ask;
-use crate::guard::post::{daemon, guarded, kill, ready, with_pidfile};
+use crate::attacks::tracer::stopped_at;
+use crate::guard::post::{daemon, guarded, kill, kill_guards, ready, with_pidfile};
 use crate::promise::Promise;
 use crate::run::pidward;
 use crate::scene::{HOME, Scene, file, write};
@@ -34,6 +35,10 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         each(
             "a_pidfile_that_comes_and_goes_is_there_or_missing",
             vanishing,
+        ),
+        each(
+            "a_pidfile_that_goes_at_any_system_call_is_there_or_missing",
+            goes,
         ),
         each("a_file_system_without_room_is_cleaned_up", full),
         each(
@@ -139,6 +144,29 @@ fn names(scene: &Scene) -> Checked {
         let mut command = pidward(scene, &["status", "--json", "--"]);
         command.arg(name);
         let json = Answer::of(command)?;
+        for line in [
+            &["wait", "--timeout", "0"][..],
+            &["stop"],
+            &["stop", "--unverified", "--schedule", "CONT/0"],
+        ] {
+            let mut command = pidward(scene, line);
+            command.arg("--").arg(name);
+            let answer = Answer::of(command)?;
+            let is_said = answer.err.contains(&format!("{HOME}/{shown}"));
+            let code = answer.code.unwrap_or_default();
+            answer.says(code, is_said && matches!(code, 1 | 4 | 124), shown)?;
+        }
+        // What has no room for a record's name cannot be recorded, and that is said.
+        let mut command = pidward(scene, &["adopt", "--"]);
+        command.arg(name);
+        let adopted = Answer::of(command)?;
+        match name == OsStr::new(&long) {
+            true => adopted.is_refusal(4, &[&format!("{HOME}/{shown}"), "name too long"])?,
+            false => {
+                adopted.is_line(0, &format!("adopted  {HOME}/{shown}  pid "), "")?;
+                kill_guards()?;
+            }
+        }
         serde_json::from_str::<serde_json::Value>(&json.out).doing("read JSON")?;
         fs::rename(file("").join(name), file("x.pid")).doing("rename it back")?;
     }
@@ -177,12 +205,45 @@ fn vanishing(scene: &Scene) -> Checked {
     kill(daemon).map(drop)
 }
 
+fn goes(scene: &Scene) -> Checked {
+    scene.clear()?;
+    let daemon = with_pidfile()?;
+    let text = fs::read(file("x.pid")).doing("read it")?;
+    for line in [
+        "status x.pid",
+        "signal 0 --unverified x.pid",
+        "wait --timeout 0 x.pid",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let (mut missing, mut there) = (0, 0);
+        for number in 0.. {
+            let goes = || fs::remove_file(file("x.pid")).doing("remove it");
+            let Some(output) = stopped_at(pidward(scene, &words), number, goes)? else {
+                break;
+            };
+            match output.status.code() {
+                Some(0 | 124) => there += 1,
+                // Not running: `status` has a number of its own for it, and who waits is done.
+                Some(3 | 7) => missing += 1,
+                _ => return Err(Failure::new(line, format!("at {number}: {output:#?}"))),
+            }
+            write("x.pid", &text)?;
+        }
+        if there == 0 || missing == 0 && !line.starts_with("wait") {
+            return Err(Failure::new(
+                "the test itself",
+                format!("{line}: {missing} {there}"),
+            ));
+        }
+    }
+    kill(daemon).map(drop)
+}
+
 /// A file system of one page, of which nothing is left.
 fn full(scene: &Scene) -> Checked {
     scene.clear()?;
     fs::create_dir(file("full")).doing("make a directory")?;
     let options = Some("size=4096,mode=755");
-    let none: Option<&str> = None;
     mount(
         Some("tmpfs"),
         &file("full"),
@@ -204,7 +265,6 @@ fn full(scene: &Scene) -> Checked {
     fs::remove_file(file("full/more")).doing("remove it")?;
     ask(scene, "status full/x.pid")?.is_line(1, "stale  ", "(dead)")?;
     ask(scene, "stop full/x.pid")?.is_line(0, "removed ", "(dead)")?;
-    let _ = none;
     match file("full/x.pid").exists() {
         true => Err(Failure::new("the pidfile stays", "")),
         false => Ok(()),

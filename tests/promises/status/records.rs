@@ -20,6 +20,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
     [
         each("a_record_cut_at_any_byte_says_nothing", cut),
         each("a_record_that_is_not_sound_says_nothing", unsound),
+        each("a_record_of_an_older_kernel_proves_by_what_it_has", older),
         each("a_record_of_another_user_says_nothing", another_users),
         each(
             "a_record_of_another_boot_or_namespace_is_stale_once_its_guard_is_gone",
@@ -108,6 +109,20 @@ fn unsound(scene: &Scene) -> Checked {
     }
     write_record(changed("uid", &|line| format!("{line}\ncolour blue\n"))?)?;
     is(scene, 0, "running", "verified by pidfd handle")?;
+    kill(daemon).map(drop)
+}
+
+/// Before Linux 6.14 there was no handle to record, and before 6.9 no inode.
+fn older(scene: &Scene) -> Checked {
+    let (daemon, text) = unguarded(scene)?;
+    let no_handle = with(&text, "handle", |_| "handle -\n".to_owned())?;
+    let no_inode = with(&no_handle, "pidfd", |_| "pidfd 0\n".to_owned())?;
+    for (text, proof) in [(no_handle, "pidfd inode"), (no_inode, "start time")] {
+        write_record(text)?;
+        is(scene, 0, "running", &format!("verified by {proof}"))?;
+        let sent = ask(scene, "signal 0 x.pid")?;
+        sent.is_line(0, "", &format!("(verified by {proof})"))?;
+    }
     kill(daemon).map(drop)
 }
 

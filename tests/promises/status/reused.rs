@@ -1,6 +1,11 @@
 //! A number that another process has got is not the daemon's any more, and a record proves it: whatever the stranger is,
 //! and by whatever proof. Nothing reaches it.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
 use nix::sys::signal::Signal;
 use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
@@ -17,6 +22,7 @@ use crate::scene::{HOME, Scene, file};
 /// What the stranger may be like.
 const STRANGERS: &[&str] = &[
     "another_program",
+    "another_program_of_the_same_user",
     "the_same_program_and_arguments",
     "a_thread",
 ];
@@ -46,14 +52,21 @@ pub(crate) fn with_old_number(scene: &Scene, kind: &str) -> Checked<(i32, Legacy
     let pid = abandoned_idle(scene)?;
     let stranger = match kind {
         "another_program" => with_number(pid, || {
-            let mut command = bare("/bin/sh".as_ref());
-            command.args(["-c", "echo ready; read line"]);
+            let mut command = shell();
+            command.uid(65534).gid(65534);
             command
         })?,
+        "another_program_of_the_same_user" => with_number(pid, shell)?,
         "a_thread" => return Ok((pid, with_thread(pid)?)),
         _ => with_number(pid, || daemon(IDLE))?,
     };
     Ok((pid, stranger))
+}
+
+fn shell() -> Command {
+    let mut command = bare("/bin/sh".as_ref());
+    command.args(["-c", "echo ready; read line"]);
+    command
 }
 
 fn stranger(scene: &Scene, kind: &str) -> Checked {
@@ -109,18 +122,23 @@ fn ready_with(pid: i32) -> Checked<Legacy> {
     Ok(stranger)
 }
 
-/// Only the start time cannot tell it, and it is said to be the proof.
-fn same_tick(scene: &Scene) -> Checked {
+/// A stranger that has the number, and the start time that was recorded: as if both had started within one tick.
+pub(crate) fn of_the_same_tick(scene: &Scene) -> Checked<Legacy> {
     let pid = abandoned(scene)?;
     let stranger = ready_with(pid)?;
-    // As if both had started within one tick.
     let start = start_of(pid)?;
     let record = Record::path(&file("x.pid"));
-    let text = std::fs::read_to_string(&record).doing("read the record")?;
+    let text = fs::read_to_string(&record).doing("read the record")?;
     let line = text.lines().find(|line| line.starts_with("start "));
     let line = line.ok_or("no start").doing("read the record")?;
     let text = text.replace(line, &format!("start {start}"));
-    std::fs::write(&record, text).doing("write the record")?;
+    fs::write(&record, text).doing("write the record")?;
+    Ok(stranger)
+}
+
+/// Only the start time cannot tell it, and it is said to be the proof.
+fn same_tick(scene: &Scene) -> Checked {
+    let stranger = of_the_same_tick(scene)?;
     for without in ["", "handle"] {
         ask_without(scene, without, "status x.pid")?.is_line(1, "stale  ", "(reused)")?;
         ask_without(scene, without, "signal KILL x.pid")?.is_refusal(7, &["is now legacy"])?;
@@ -138,9 +156,14 @@ fn same_tick(scene: &Scene) -> Checked {
 fn new_instance(scene: &Scene) -> Checked {
     for way in ["open", "rename"] {
         let pid = abandoned(scene)?;
+        let inode = || Ok(fs::metadata(file("x.pid")).doing("look at it")?.ino());
+        let before = inode()?;
         let steps = format!("make {way} x.pid say ready hear");
         let mut new = with_number(pid, || daemon(&steps))?;
         new.says("ready")?;
+        if (inode()? == before) != (way == "open") {
+            return Err(Failure::new("the test itself", way));
+        }
         for (without, _) in LEVELS {
             ask_without(scene, without, "status x.pid")?.is_line(0, "running", "(unverified)")?;
         }

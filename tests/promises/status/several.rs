@@ -3,7 +3,9 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use nix::mount::{MsFlags, mount};
 use pidward_tests::failure::{Checked, Doing, Failure};
+use pidward_tests::namespace::cover;
 
 use super::{Answer, status};
 use crate::guard::post::{Post, daemon, guard, guarded, kill, ready, start, with_pidfile};
@@ -26,6 +28,10 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         each(
             "without_an_argument_it_is_run_and_the_known_ones_each_once",
             usual,
+        ),
+        each(
+            "a_var_run_of_its_own_is_listed_and_another_mount_of_run_is_not",
+            var_run,
         ),
         each("nothing_to_be_found_is_no_error", |scene| {
             scene.clear()?;
@@ -108,6 +114,25 @@ fn usual(scene: &Scene) -> Checked {
 /// /var/run is a link to /run.
 fn with_pidfile_in_run() -> Checked<crate::legacy::Legacy> {
     ready(daemon("make open /run/y.pid say ready hear"))
+}
+
+/// Where /var/run is no link: once it is the same directory as /run, and once another.
+fn var_run(scene: &Scene) -> Checked {
+    scene.clear()?;
+    cover("/var")?;
+    fs::create_dir("/var/run").doing("make /var/run")?;
+    let daemon = with_pidfile_in_run()?;
+    let pid = daemon.process.pid;
+    fs::write("/var/run/z.pid", format!("{pid}\n")).doing("write a pidfile")?;
+    let lines = [
+        format!("running  /run/y.pid  pid {pid} "),
+        format!("running  /var/run/z.pid  pid {pid} "),
+    ];
+    status(scene, &[])?.is_lines(0, &[&lines[0], &lines[1]])?;
+    let none: Option<&str> = None;
+    mount(Some("/run"), "/var/run", none, MsFlags::MS_BIND, none).doing("mount /run there")?;
+    status(scene, &[])?.is_lines(0, &[&lines[0]])?;
+    kill(daemon).map(drop)
 }
 
 fn newline(scene: &Scene) -> Checked {

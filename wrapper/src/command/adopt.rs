@@ -90,6 +90,9 @@ fn means_another(now: &Finding, pid: Pid) -> bool {
 
 /// Whether there can be a record beside the pidfile, as far as that can be told without writing one.
 fn may_write(pidfile: &Pidfile<'_>) -> Result<(), Errno> {
+    if pidfile.record_name().is_none() {
+        return Err(Errno::ENAMETOOLONG);
+    }
     let directory = changes::entry(pidfile);
     let rights = AccessFlags::W_OK | AccessFlags::X_OK;
     faccessat(AT_FDCWD, directory.as_str(), rights, AtFlags::AT_EACCESS)

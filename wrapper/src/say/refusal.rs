@@ -189,10 +189,12 @@ const fn exit_of(kept: Kept) -> Exit {
 /// There can be no record.
 pub(crate) fn cannot_record(finding: &Finding, error: nix::errno::Errno) -> Exit {
     let path = escaped(&finding.path);
-    advice(
-        &format!("did not adopt {path}: {}", cause(error)),
-        "Its record belongs beside it: somebody who can write that directory can adopt it.",
-    );
+    let hint = if error == nix::errno::Errno::ENAMETOOLONG {
+        "Its record would be called so with \".ward\" behind it: give the pidfile a shorter name."
+    } else {
+        "Its record belongs beside it: somebody who can write that directory can adopt it."
+    };
+    advice(&format!("did not adopt {path}: {}", cause(error)), hint);
     Exit::Unknown
 }
 
