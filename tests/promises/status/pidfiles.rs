@@ -17,7 +17,10 @@ use pidward_tests::record::Record;
 use super::Answer;
 use crate::answer::ask;
 use crate::attacks::tracer::stopped_at;
-use crate::guard::post::{daemon, guarded, kill, kill_guards, ready, with_pidfile};
+use crate::guard::post::{
+    Post, daemon, falls_asleep, guard, guarded, kill, kill_guards, leaves, ready, start,
+    with_pidfile,
+};
 use crate::promise::Promise;
 use crate::run::pidward;
 use crate::scene::{HOME, Scene, file, write};
@@ -41,6 +44,10 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
             goes,
         ),
         each("a_file_system_without_room_is_cleaned_up", full),
+        each(
+            "a_daemon_whose_record_has_no_room_is_guarded_all_the_same",
+            no_room_for_a_record,
+        ),
         each(
             "a_file_system_that_cannot_be_written_is_said_to_be_one",
             read_only,
@@ -239,19 +246,38 @@ fn goes(scene: &Scene) -> Checked {
     kill(daemon).map(drop)
 }
 
-/// A file system of one page, of which nothing is left.
-fn full(scene: &Scene) -> Checked {
-    scene.clear()?;
-    fs::create_dir(file("full")).doing("make a directory")?;
+/// Mounts a file system of one page.
+fn one_page(directory: &str) -> Checked {
+    fs::create_dir(file(directory)).doing("make a directory")?;
     let options = Some("size=4096,mode=755");
     mount(
         Some("tmpfs"),
-        &file("full"),
+        &file(directory),
         Some("tmpfs"),
         MsFlags::empty(),
         options,
     )
-    .doing("mount")?;
+    .doing("mount")
+}
+
+/// The pidfile has the one page there is.
+fn no_room_for_a_record(scene: &Scene) -> Checked {
+    scene.clear()?;
+    one_page("full")?;
+    let post = Post::in_directory(file("full"), "x.pid")?;
+    let daemon = ready(daemon("make open full/x.pid say ready hear"))?;
+    let guard = start(guard(scene, &[], &post.pidfile))?;
+    falls_asleep(guard.pid, 1)?;
+    ask(scene, "status full/x.pid")?.is_line(0, "running", "(unverified)")?;
+    kill(daemon)?;
+    post.cleared()?;
+    leaves(&guard)
+}
+
+/// A file system of one page, of which nothing is left.
+fn full(scene: &Scene) -> Checked {
+    scene.clear()?;
+    one_page("full")?;
     kill(ready(daemon("make open full/x.pid say ready hear"))?)?;
     let mut rest = OpenOptions::new();
     let rest = rest.create(true).append(true).open(file("full/x.pid"));

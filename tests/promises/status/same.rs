@@ -1,6 +1,9 @@
 //! What a recorded process does to itself does not make it another.
 
-use pidward_tests::failure::{Checked, Failure};
+use std::fs;
+use std::process::Command;
+
+use pidward_tests::failure::{Checked, Doing, Failure};
 
 use super::Answer;
 use crate::answer::{LEVELS, ask_without};
@@ -27,6 +30,10 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         Promise::new(
             "a_recorded_process_is_the_same_in_another_time_namespace",
             time_namespace,
+        ),
+        Promise::new(
+            "what_was_recorded_in_another_time_namespace_is_verified_in_ours",
+            recorded_elsewhen,
         ),
         Promise::new(
             "a_daemon_that_calls_itself_a_guard_is_one_all_the_same",
@@ -76,19 +83,49 @@ fn verified(scene: &Scene, daemon: &mut Legacy) -> Checked {
     }
 }
 
+/// The same command in a time namespace whose clock is so many seconds ahead.
+fn elsewhen(plain: &Command, offset: &str) -> Command {
+    let mut command = crate::compare::bare("/usr/bin/unshare".as_ref());
+    command.args(["--time", "--fork", "--kill-child", "--boottime", offset]);
+    command.arg(plain.get_program()).args(plain.get_args());
+    command.current_dir(crate::scene::HOME);
+    command
+}
+
+/// The daemon and its guard are both in there.
+fn recorded_elsewhen(scene: &Scene) -> Checked {
+    for offset in ["1000000", "86400"] {
+        scene.clear()?;
+        let post = Post::at("x.pid")?;
+        let daemon = ready(elsewhen(&daemon("make open x.pid say ready hear"), offset))?;
+        let pid = fs::read_to_string(&post.pidfile).doing("read the pidfile")?;
+        let pid = pid.trim().parse().doing("a PID")?;
+        start(elsewhen(&guard(scene, &[], &post.pidfile), offset))?;
+        post.recorded(pid)?;
+        for (without, proof) in LEVELS {
+            let end = format!("({proof})");
+            ask_without(scene, without, "status x.pid")?.is_line(0, "running", &end)?;
+        }
+        kill(daemon)?;
+        post.cleared()?;
+    }
+    Ok(())
+}
+
 /// There, /proc shows other start times.
 fn time_namespace(scene: &Scene) -> Checked {
     let daemon = recorded(scene, "")?;
     for offset in ["1000000", "86400"] {
         for (without, proof) in LEVELS {
-            let mut command = crate::compare::bare("/usr/bin/unshare".as_ref());
-            command.args(["--time", "--fork", "--boottime", offset]);
-            let plain = pidward(scene, &["status", "x.pid"]);
-            command.arg(plain.get_program()).args(plain.get_args());
-            command
-                .current_dir(crate::scene::HOME)
-                .env("PIDWARD_WITHOUT", without);
-            let answer = Answer::of(command)?;
+            let ask = |words: &[&str]| {
+                let mut command = elsewhen(&pidward(scene, words), offset);
+                command.env("PIDWARD_WITHOUT", without);
+                Answer::of(command)
+            };
+            let end = format!("({proof})\n");
+            let sent = ask(&["signal", "0", "x.pid"])?;
+            sent.says(0, sent.out.ends_with(&end), &end)?;
+            let answer = ask(&["status", "x.pid"])?;
             answer.is_line(0, "running", &format!("({proof})"))?;
             // The age is that of the process, not of the namespace.
             answer.says(

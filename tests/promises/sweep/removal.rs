@@ -296,7 +296,8 @@ fn usual(scene: &Scene) -> Checked {
 
 fn guard_gone(scene: &Scene) -> Checked {
     scene.clear()?;
-    let mut command = pidward(scene, &["run", "-p", "x.pid", "--"]);
+    let mut command = pidward(scene, &["run", "-p", "x.pid", "--no-preload", "--"]);
+    // A guard of the shim's, started meanwhile, would come late and take over.
     command.arg(Scene::program(LEGACY));
     command.args("make open x.pid say ready hear".split(' '));
     let post = crate::guard::post::Post::at("x.pid")?;
