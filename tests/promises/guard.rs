@@ -3,6 +3,7 @@
 use crate::promise::Promise;
 
 mod hand_over;
+mod kernels;
 mod leaves;
 mod locks;
 pub(crate) mod log;
@@ -24,6 +25,7 @@ pub(crate) fn promises() -> Vec<Promise> {
     all.extend(removal::promises());
     all.extend(locks::promises());
     all.extend(log::promises());
+    all.extend(kernels::promises());
     all.extend(leaves::promises());
     all
 }

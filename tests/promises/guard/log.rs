@@ -39,7 +39,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
 }
 
 /// A log of the test's own.
-fn log() -> Checked<UnixDatagram> {
+pub(crate) fn log() -> Checked<UnixDatagram> {
     if !Path::new("/dev/log").exists() {
         cover("/dev")?;
         let null = makedev(1, 3);

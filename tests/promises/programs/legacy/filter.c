@@ -2,6 +2,7 @@
 #include "legacy.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -39,6 +40,12 @@ static const int not_its_own[] = {
 /* One call that is a trap. */
 static const int traps[] = {SYS_getppid, -1};
 
+/* What kernels do not know before these versions. */
+static const int handles_of_pidfds[] = {SYS_name_to_handle_at, SYS_open_by_handle_at, -1};
+static const int pidfds[] = {
+    SYS_pidfd_open, SYS_pidfd_send_signal, SYS_name_to_handle_at, SYS_open_by_handle_at, -1,
+};
+
 static const struct {
     const char *name;
     const int *calls;
@@ -49,6 +56,8 @@ static const struct {
     {"names", names, SECCOMP_RET_ALLOW, SECCOMP_RET_KILL_PROCESS},
     {"not_its_own", not_its_own, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_ALLOW},
     {"traps", traps, SECCOMP_RET_TRAP, SECCOMP_RET_ALLOW},
+    {"before_6.14", handles_of_pidfds, SECCOMP_RET_ERRNO | ENOSYS, SECCOMP_RET_ALLOW},
+    {"before_5.3", pidfds, SECCOMP_RET_ERRNO | ENOSYS, SECCOMP_RET_ALLOW},
     {0},
 };
 

@@ -137,6 +137,13 @@ static char **exec(char **words)
     return words;
 }
 
+/* become PROGRAM ARGUMENT...: becomes another program. */
+static char **become(char **words)
+{
+    must(execv(words[0], words), words[0]);
+    return words;
+}
+
 /* failed_exec: would become a program that is not there. */
 static char **failed_exec(char **words)
 {
@@ -172,7 +179,7 @@ const struct step steps_of_look[] = {
     {"errno", look_at_errno}, {"descriptors", descriptors}, {"status", status},
     {"children", children}, {"block", block},
     {"chdir", change_directory}, {"nobody", nobody}, {"no_processes", no_processes},
-    {"clean_up", clean_up}, {"exec", exec},      {"failed_exec", failed_exec},
+    {"clean_up", clean_up}, {"exec", exec}, {"become", become},      {"failed_exec", failed_exec},
     {"call", call},        {"spin", spin},       {"pause", wait_for_signals},
     {0},
 };
