@@ -428,8 +428,12 @@ mod tests {
             .spawn()
             .unwrap();
         let pidfd = PidFd::open(Pid::new(i32::try_from(child.id()).unwrap()).unwrap()).unwrap();
+        let handle = pidfd.handle().unwrap();
         child.wait().unwrap();
         assert!(pidfd.is_dead());
+        // Once it is reaped, its handle leads nowhere, from whatever pidfd (ESTALE).
+        let own = PidFd::open(Pid::this_process()).unwrap();
+        assert!(matches!(own.reopen(&handle), Ok(Reopened::Gone)));
         let info = pidfd.reaping_within(0).exit_info();
         assert_eq!(info.and_then(ExitInfo::exit_status), Some(7));
     }
