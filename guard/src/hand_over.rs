@@ -96,9 +96,8 @@ impl Owner {
 pub(crate) enum Named {
     /// A process that can be guarded.
     Owner(Owner),
-    /// A process, but the file may not speak for it: somebody can change the one who has not the rights of the
-    /// other. That may pass: a daemon gives its pidfile away just before it drops its privileges.
-    Untrusted(Pid),
+    /// A process, but it may not be the one, or not yet.
+    Doubtful(Doubt),
     /// A process that is no more. Who wrote the file may have meant it, or the file is an old one.
     Dead(Owner),
     /// Nobody who could be meant.
@@ -113,7 +112,9 @@ pub(crate) fn named(pidfile: &Pidfile<'_>, look: Look, vouched: Option<Pid>) -> 
     let pidfd = match PidFd::open(pid) {
         Ok(pidfd) => pidfd,
         Err(Errno::SRCH) => return Named::Dead(Owner::new(pid, ArrayVec::new(), None, look)),
-        Err(_) => return Named::Nobody,
+        // A thread's.
+        Err(Errno::INVAL | Errno::NOENT) => return Named::Nobody,
+        Err(_) => return Named::Doubtful(Doubt::Unasked),
     };
     let writers = pidfile.writers(&look);
     let proc = Proc::open().ok();
@@ -136,7 +137,7 @@ pub(crate) fn named(pidfile: &Pidfile<'_>, look: Look, vouched: Option<Pid>) -> 
     // Of a process that /proc does not show nothing is known, so nothing will be recorded; but its death can be
     // seen, and its pidfile removed then.
     if reason == Reason::Untrusted && !is_vouched && living.uid.is_some() {
-        return Named::Untrusted(pid);
+        return Named::Doubtful(Doubt::Untrusted(pid));
     }
     let is_plausible = matches!(reason, Reason::Unverified | Reason::Untrusted);
     if is_plausible || reason == Reason::Suspect && is_vouched {
@@ -146,6 +147,16 @@ pub(crate) fn named(pidfile: &Pidfile<'_>, look: Look, vouched: Option<Pid>) -> 
     }
 }
 
+/// Why a pidfile that names a process may be no owner's, and be one later though nothing happens to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Doubt {
+    /// It may not speak for this process: somebody can change the one who has not the rights of the other. That may pass: a
+    /// daemon gives its pidfile away just before it drops its privileges.
+    Untrusted(Pid),
+    /// It cannot be read, or its process not be asked about, for lack of memory perhaps.
+    Unasked,
+}
+
 /// What became of an owner's pidfile.
 #[derive(Debug)]
 pub(crate) enum Now {
@@ -153,8 +164,8 @@ pub(crate) enum Now {
     His(Look),
     /// It is another's.
     Passed(Owner),
-    /// It is there, and is nobody's yet: being rewritten. Of a process that it may not speak for, if one.
-    Between(Option<Pid>),
+    /// It is there, and is nobody's yet: being rewritten, or else for this reason.
+    Between(Option<Doubt>),
     /// It was moved away. It, or another, will come back.
     Moved,
     /// It was removed.
@@ -167,11 +178,12 @@ pub(crate) fn now(pidfile: &Pidfile<'_>, owner: &Owner) -> Now {
         Ok(look) if look.pid == Ok(owner.pid) => Now::His(look),
         Ok(look) => match named(pidfile, look, None) {
             Named::Owner(another) => Now::Passed(another),
-            Named::Untrusted(pid) => Now::Between(Some(pid)),
+            Named::Doubtful(doubt) => Now::Between(Some(doubt)),
             Named::Dead(_) | Named::Nobody => Now::Between(None),
         },
         Err(NoLook::Missing) if owner.file_was_moved() => Now::Moved,
         Err(NoLook::Missing) => Now::Removed,
-        Err(NoLook::NotRegular | NoLook::Unreadable(_)) => Now::Between(None),
+        Err(NoLook::NotRegular) => Now::Between(None),
+        Err(NoLook::Unreadable(_)) => Now::Between(Some(Doubt::Unasked)),
     }
 }

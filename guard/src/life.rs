@@ -5,13 +5,13 @@
 //! guard.
 
 use pidward_identity::pid::{NotAPid, Pid};
-use pidward_identity::pidfile::Look;
+use pidward_identity::pidfile::{Look, NoLook};
 use pidward_identity::remove::{self, Kept, Writers};
 use rustix::fd::AsFd;
 
 use crate::death;
 use crate::guard::{End, Guard};
-use crate::hand_over::{self, Named, Now, Owner, Version};
+use crate::hand_over::{self, Doubt, Named, Now, Owner, Version};
 use crate::known;
 use crate::line::Shown;
 use crate::patience::{Moment, Patience, TICK, WRITING};
@@ -90,24 +90,26 @@ impl Guard<'_> {
     /// Waits until the pidfile names a process; `Err` when none came. One that was dead before it was found
     /// counts, when the pidfile is no older than this guard: it was meant, and lived shortly.
     fn wait_for_owner(&mut self, mut patience: Patience) -> Result<Owner, Option<Version>> {
-        let mut doubt = Doubt::default();
+        let mut doubts = Doubts::default();
         loop {
             self.watch.directory(&self.pidfile);
             self.watch.drain();
-            let look = self.pidfile.look().ok();
+            let look = self.pidfile.look();
+            let unasked = matches!(look, Err(NoLook::Unreadable(_))).then_some(Doubt::Unasked);
+            let look = look.ok();
             let version = look.as_ref().map(Version::from);
             let is_new = look
                 .as_ref()
                 .is_some_and(|look| look.changed >= self.started);
             let vouched = self.request.vouched;
             let named = look.map(|look| hand_over::named(&self.pidfile, look, vouched));
-            let untrusted = match named {
+            let doubt = match named {
                 Some(Named::Owner(owner)) => return Ok(owner),
                 Some(Named::Dead(owner)) if is_new => return Ok(owner),
-                Some(Named::Untrusted(pid)) => Some(pid),
-                Some(Named::Dead(_) | Named::Nobody) | None => None,
+                Some(Named::Doubtful(doubt)) => Some(doubt),
+                Some(Named::Dead(_) | Named::Nobody) | None => unasked,
             };
-            let pause = doubt.pause(untrusted, self);
+            let pause = doubts.pause(doubt, self);
             if !patience.wait(&self.watch, pause) {
                 return Err(version);
             }
@@ -119,12 +121,12 @@ impl Guard<'_> {
         if owner.is_dead() {
             return Over::Dead;
         }
-        let mut doubt = Doubt::default();
+        let mut doubts = Doubts::default();
         self.watch.file(owner);
         loop {
             self.watch.drain();
             let now = hand_over::now(&self.pidfile, owner);
-            let (mut settled, mut untrusted) = (false, None);
+            let (mut settled, mut doubt) = (false, None);
             let newly_watched = match now {
                 Now::Passed(new) => return Over::Passed(new),
                 Now::Removed if !self.request.named => return Over::Removed,
@@ -141,8 +143,8 @@ impl Guard<'_> {
                     known::forget(self.request.path, self.environment);
                     self.watch.directory(&self.pidfile)
                 }
-                Now::Between(pid) => {
-                    untrusted = pid;
+                Now::Between(why) => {
+                    doubt = why;
                     self.watch.directory(&self.pidfile)
                 }
             };
@@ -151,7 +153,7 @@ impl Guard<'_> {
                 continue;
             }
             let tick = (!settled && !self.watch.is_armed()).then_some(TICK);
-            let pause = doubt.pause(untrusted, self).or(tick);
+            let pause = doubts.pause(doubt, self).or(tick);
             self.watch.wait(owner.pidfd().map(AsFd::as_fd), pause);
             if owner.is_dead() {
                 return Over::Dead;
@@ -165,7 +167,7 @@ impl Guard<'_> {
         // However little was to be waited for a pidfile: this one is there.
         let mut patience = Patience::new(None, self.request.timeout.max(WRITING / 1000));
         let inherited = Moment::in_milliseconds(INHERITED);
-        let mut doubt = Doubt::default();
+        let mut doubts = Doubts::default();
         let mut retry = 10;
         loop {
             let look = self.pidfile.look().ok();
@@ -179,8 +181,8 @@ impl Guard<'_> {
             };
             let (pause, end) = match named {
                 Named::Owner(new) => return AfterDeath::Passed(new),
-                Named::Untrusted(pid) => (
-                    doubt.pause(Some(pid), self),
+                Named::Doubtful(doubt) => (
+                    doubts.pause(Some(doubt), self),
                     AfterDeath::NobodyCame(version),
                 ),
                 Named::Dead(_) | Named::Nobody => match self.remove(owner.pid, inherited) {
@@ -228,14 +230,14 @@ fn is_empty(look: &Look) -> bool {
     look.pid == Err(NotAPid::Empty)
 }
 
-/// A pidfile that may not speak for the process it names: looked at again, at longer and longer intervals, as
-/// nothing tells when the process changes its rights; said to the log when it stays so, once.
-struct Doubt {
+/// A doubtful pidfile is looked at again, at longer and longer intervals, as nothing tells when a process changes its rights,
+/// or there is memory again; when it stays untrusted, that is said to the log, once.
+struct Doubts {
     pause: u32,
     said: bool,
 }
 
-impl Default for Doubt {
+impl Default for Doubts {
     fn default() -> Self {
         Self {
             pause: 10,
@@ -244,17 +246,19 @@ impl Default for Doubt {
     }
 }
 
-impl Doubt {
+impl Doubts {
     /// After how many milliseconds to look again, if at all.
-    fn pause(&mut self, untrusted: Option<Pid>, guard: &Guard<'_>) -> Option<u32> {
+    fn pause(&mut self, doubt: Option<Doubt>, guard: &Guard<'_>) -> Option<u32> {
         const LONGEST: u32 = 5000;
-        let pid = untrusted?;
+        let doubt = doubt?;
         self.pause *= 2;
         if self.pause < LONGEST {
             return Some(self.pause);
         }
         self.pause = LONGEST;
-        if !self.said {
+        if let Doubt::Untrusted(pid) = doubt
+            && !self.said
+        {
             self.said = true;
             let path = guard.request.path;
             let (shown, pid) = (Shown(path.to_bytes()), pid.get());

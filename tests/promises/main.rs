@@ -13,6 +13,7 @@ mod company;
 mod compare;
 mod doctor;
 mod drop_in;
+mod faults;
 mod foreground;
 mod gdb;
 mod guard;
@@ -54,6 +55,7 @@ fn promises() -> Vec<Promise> {
         .chain(sweep::promises())
         .chain(drop_in::promises())
         .chain(attacks::promises())
+        .chain(faults::promises())
         .collect()
 }
 

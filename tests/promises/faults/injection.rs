@@ -1,0 +1,133 @@
+//! System calls that fail because strace(1) has them fail.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::process::Command;
+
+use pidward_tests::failure::{Checked, Doing, Failure};
+use pidward_tests::world::path;
+
+use crate::compare::bare;
+use crate::scene::HOME;
+
+/// How they fail: for lack of memory, of rights, of room, of descriptors; a broken disk, a signal, a kernel too old.
+pub(crate) const ERRORS: &[&str] = &[
+    "ENOMEM", "EACCES", "ENOSPC", "EMFILE", "EIO", "EINTR", "ENOSYS",
+];
+
+/// What cannot fail, or only for arguments that are wrong, or does not return.
+const NEVER_FAIL: [&str; 11] = [
+    "exit",
+    "exit_group",
+    "getegid",
+    "geteuid",
+    "getgid",
+    "getpid",
+    "gettid",
+    "getuid",
+    "rt_sigaction",
+    "rt_sigprocmask",
+    "rt_sigreturn",
+];
+
+/// One system call of a run: the how many-eth of its name.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) name: String,
+    number: usize,
+}
+
+/// What strace says of a run.
+pub(crate) struct Trace {
+    lines: Vec<(Call, String)>,
+}
+
+/// The same command, with strace as nobody's parent, and with its own environment.
+fn traced(plain: &Command, options: &[String]) -> Command {
+    let mut command = bare("/usr/bin/strace".as_ref());
+    command.args(["-D", "-qq"]).args(options);
+    for (name, value) in plain.get_envs() {
+        if let Some(value) = value {
+            let setting = [name, OsStr::new("="), value];
+            command
+                .arg("-E")
+                .arg(setting.into_iter().collect::<std::ffi::OsString>());
+        }
+    }
+    command
+        .arg("--")
+        .arg(plain.get_program())
+        .args(plain.get_args());
+    command.current_dir(HOME);
+    command
+}
+
+/// The command, and where its system calls are written down.
+pub(crate) fn written_down(plain: &Command) -> Command {
+    traced(
+        plain,
+        &["-o".to_owned(), path("trace").display().to_string()],
+    )
+}
+
+/// The command with this one of its system calls failing so.
+pub(crate) fn failing(plain: &Command, call: &Call, error: &str) -> Command {
+    let Call { name, number } = call;
+    let inject = format!("inject={name}:error={error}:when={number}");
+    let words = [
+        "-o",
+        "/dev/null",
+        "-e",
+        &format!("trace={name}"),
+        "-e",
+        &inject,
+    ];
+    traced(plain, &words.map(str::to_owned))
+}
+
+impl Trace {
+    /// What was written down.
+    pub(crate) fn read() -> Checked<Self> {
+        let text = fs::read(path("trace")).doing("read the trace")?;
+        let mut counts = HashMap::new();
+        let lines = String::from_utf8_lossy(&text)
+            .lines()
+            .filter_map(|line| {
+                let (name, _) = line.split_once('(')?;
+                let is_name = name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+                is_name.then(|| (name.to_owned(), line.to_owned()))
+            })
+            .map(|(name, line)| {
+                let count = counts.entry(name.clone()).or_insert(0);
+                *count += 1;
+                let call = Call {
+                    name,
+                    number: *count,
+                };
+                (call, line)
+            })
+            .collect();
+        Ok(Self { lines })
+    }
+
+    /// The calls that can fail, from the first line with this in it to the next with that, or the end.
+    pub(crate) fn between(&self, first: &str, last: Option<&str>) -> Checked<Vec<Call>> {
+        let from = self
+            .lines
+            .iter()
+            .skip_while(|(_, line)| !line.contains(first));
+        let calls: Vec<Call> = from
+            .skip(1)
+            .take_while(|(_, line)| !last.is_some_and(|last| line.contains(last)))
+            .map(|(call, _)| call.clone())
+            .filter(|call| !NEVER_FAIL.contains(&&*call.name))
+            .collect();
+        match calls.len() {
+            0 => Err(Failure::new("the test itself", "no system calls")),
+            _ => Ok(calls),
+        }
+    }
+}
