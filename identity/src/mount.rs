@@ -115,6 +115,13 @@ fn statx(file: BorrowedFd<'_>) -> Result<Statx, Errno> {
 }
 
 impl Mounted {
+    /// Whether that is one mount, as far as the kernel tells.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let mounts = self.mount.zip(other.mount);
+        self.device == other.device && mounts.is_none_or(|(one, other)| one == other)
+    }
+
     /// Of an open file.
     ///
     /// # Errors

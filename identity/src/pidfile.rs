@@ -329,15 +329,18 @@ impl<'a> Pidfile<'a> {
 
     /// Whether a name in the directory stands for the file that was looked at, and it has not been written since. Its text
     /// is read again, because the clock of files is coarse.
-    pub(crate) fn is_still(&self, name: &CStr, look: &Look) -> bool {
-        let stat = rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW);
-        if !stat.is_ok_and(|stat| id(&stat) == look.id && written(&stat) == look.written) {
-            return false;
+    ///
+    /// # Errors
+    /// What stat(2) and pread(2) say.
+    pub(crate) fn is_still(&self, name: &CStr, look: &Look) -> Result<bool, Errno> {
+        let stat = rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        if id(&stat) != look.id || written(&stat) != look.written {
+            return Ok(false);
         }
         let mut buffer = [0; TEXT_MAX];
-        let length = rustix::io::pread(&look.file, &mut buffer[..], 0);
-        let text = length.ok().and_then(|length| buffer.get(..length));
-        text.is_some_and(|text| pid_in(text) == look.pid)
+        let length = rustix::io::pread(&look.file, &mut buffer[..], 0)?;
+        let text = buffer.get(..length);
+        Ok(text.is_some_and(|text| pid_in(text) == look.pid))
     }
 
     /// Which file a name in the directory stands for, without opening it.

@@ -90,11 +90,11 @@ fn remove(
     move_aside(pidfile, &aside, dead)?;
     // Who has opened it since the first question has it open still, or has written it by now: nobody opens it under the
     // name that it has here.
-    let kept = match may_go(&look, dead, writers) {
-        Ok(()) if pidfile.is_still(aside.as_c_str(), &look) => {
-            return unlink(pidfile, aside.as_c_str());
-        }
-        Ok(()) => Kept::NotHis,
+    let is_still = || pidfile.is_still(aside.as_c_str(), &look);
+    let kept = match may_go(&look, dead, writers).map(|()| is_still()) {
+        Ok(Ok(true)) => return unlink(pidfile, aside.as_c_str()),
+        Ok(Ok(false)) => Kept::NotHis,
+        Ok(Err(error)) => Kept::Denied(error),
         Err(kept) => kept,
     };
     match rename(pidfile, aside.as_c_str(), pidfile.name()) {

@@ -4,7 +4,7 @@
 //! it, was there already when it was written.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime};
 
 use pidward_identity::below::{self, Left};
@@ -38,10 +38,10 @@ struct Below {
     /// Of some, more than their numbers was not to be seen: they may have anything mounted, and live anywhere.
     unseen: bool,
     /// The numbers that they go by there.
-    numbers: HashSet<u64>,
-    namespaces: HashSet<u64>,
+    numbers: BTreeSet<u64>,
+    namespaces: BTreeSet<u64>,
     /// Device and root of what they have mounted.
-    mounted: HashSet<(Vec<u8>, Vec<u8>)>,
+    mounted: BTreeSet<(Vec<u8>, Vec<u8>)>,
     /// The last directory that was asked for, and whether it is shared.
     last: Option<(Spot, bool)>,
 }
@@ -53,9 +53,9 @@ impl Below {
             day: since_epoch(),
             unlisted: false,
             unseen: false,
-            numbers: HashSet::new(),
-            namespaces: HashSet::new(),
-            mounted: HashSet::new(),
+            numbers: BTreeSet::new(),
+            namespaces: BTreeSet::new(),
+            mounted: BTreeSet::new(),
             last: None,
         };
         // It answers `true` only where they cannot be listed, or not be told from others.

@@ -1,6 +1,6 @@
 //! Which pidfiles a path means: the path itself, or what lies in the directory that it is.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::fs::{self, DirEntry};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -41,8 +41,8 @@ pub(crate) struct Search {
     pub(crate) found: Vec<Found>,
     /// What could not be searched.
     pub(crate) hidden: Vec<Hidden>,
-    files: HashSet<Key>,
-    directories: HashSet<(u64, u64)>,
+    files: BTreeSet<Key>,
+    directories: BTreeSet<(u64, u64)>,
 }
 
 impl Search {

@@ -1,6 +1,6 @@
 //! The pidfiles that the user named to a command that acts on them, each once.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use pidward_identity::evidence::Question;
@@ -21,7 +21,7 @@ pub(crate) struct Named {
 impl Named {
     /// Those of these paths.
     pub(crate) fn of(paths: &[PathBuf]) -> Self {
-        let (mut places, mut keys, mut exit) = (Vec::new(), HashSet::new(), Exit::Success);
+        let (mut places, mut keys, mut exit) = (Vec::new(), BTreeSet::new(), Exit::Success);
         for path in paths {
             let refused = match Place::of(path) {
                 Ok(place) if !path.is_dir() => {

@@ -83,7 +83,7 @@ impl Place {
 }
 
 /// See [`Place::key`].
-#[derive(PartialEq, Eq, Hash, Debug)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Key {
     /// A name in a directory of this device and inode.
     InDirectory(u64, u64, CString),

@@ -72,7 +72,7 @@ impl<V: Visitor> Walk<'_, V> {
 
     fn enter(&mut self, way: &Way) -> Result<(), Errno> {
         let id = way.id()?;
-        let is_within = self.reach.mounts || way.mounted()? == self.mounted;
+        let is_within = self.reach.mounts || way.mounted()?.is_same(&self.mounted);
         if !is_within || self.above.contains(&id) || !self.visitor.enters(id) {
             return Ok(());
         }

@@ -8,7 +8,8 @@ use pidward_tests::world::evidence;
 
 use super::injection::{Call, ERRORS, Trace, failing, written_down};
 use crate::answer::{Answer, ask};
-use crate::guard::post::{guarded, kill, kill_guards};
+use crate::guard::post::{guarded, kill};
+use crate::legacy::Legacy;
 use crate::number::abandoned;
 use crate::promise::Promise;
 use crate::run::pidward;
@@ -19,11 +20,13 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         "whichever_system_call_of_a_sweep_fails_no_living_pidfile_is_lost",
         ERRORS,
         |scene, error| {
-            for call in calls(scene)? {
+            let stage = Stage::set(scene)?;
+            for call in stage.calls(scene)? {
                 let what = format!("{call:?} {error}");
-                one(scene, &call, error).map_err(|failure| Failure::new(what, failure))?;
+                let one = stage.one(scene, &call, error);
+                one.map_err(|failure| Failure::new(what, failure))?;
             }
-            Ok(())
+            kill(stage.daemon).map(drop)
         },
     )
 }
@@ -50,56 +53,70 @@ pub(super) fn is_put_right(scene: &Scene, names: &[&str]) -> Checked {
     }
 }
 
-/// stale.pid with a record, other.pid without one, and x.pid of a daemon that lives and was recorded.
-fn stage(scene: &Scene) -> Checked<crate::legacy::Legacy> {
-    let dead = abandoned(scene)?;
-    let text = format!("{dead}\n");
-    let (record, stale) = (Record::path(&file("x.pid")), file("stale.pid"));
-    let kept = fs::read(&record).doing("read the record")?;
-    let (daemon, _, _) = {
-        let old = fs::read(file("x.pid")).doing("read the pidfile")?;
-        let guarded = guarded(scene)?;
-        fs::write(&stale, old).doing("write a stale one")?;
-        guarded
-    };
-    fs::write(Record::path(&stale), kept).doing("write a stale record")?;
-    fs::write(file("other.pid"), text).doing("write another")?;
-    Ok(daemon)
+/// x.pid of a daemon that lives, and what is left by one that died unseen.
+struct Stage {
+    daemon: Legacy,
+    number: Vec<u8>,
+    record: Vec<u8>,
 }
 
-fn calls(scene: &Scene) -> Checked<Vec<Call>> {
-    let daemon = stage(scene)?;
-    Answer::of(written_down(&pidward(scene, &["sweep", "."])))?;
-    kill(daemon)?;
-    // Behind what the loader does.
-    Trace::read()?.between("prlimit64(", None)
-}
+impl Stage {
+    fn set(scene: &Scene) -> Checked<Self> {
+        abandoned(scene)?;
+        let number = fs::read(file("x.pid")).doing("read the pidfile")?;
+        let record = fs::read(Record::path(&file("x.pid"))).doing("read the record")?;
+        let (daemon, _, _) = guarded(scene)?;
+        Ok(Self {
+            daemon,
+            number,
+            record,
+        })
+    }
 
-fn one(scene: &Scene, call: &Call, error: &str) -> Checked {
-    let daemon = stage(scene)?;
-    let answer = Answer::of(failing(&pidward(scene, &["sweep", "."]), call, error))?;
-    let is_well = matches!(answer.code, Some(0 | 1 | 4)) && !answer.err.contains("panicked");
-    if !is_well {
-        return Err(Failure::new("another end", format!("{answer:#?}")));
+    /// stale.pid with a record, and other.pid without one.
+    fn add_stale(&self) -> Checked {
+        let record = Record::path(&file("stale.pid"));
+        for (file, text) in [
+            (file("stale.pid"), &self.number),
+            (record, &self.record),
+            (file("other.pid"), &self.number),
+        ] {
+            fs::write(&file, text).doing(file.display())?;
+        }
+        Ok(())
     }
-    let lives = file("x.pid").exists() && Record::path(&file("x.pid")).exists();
-    if daemon.process.is_dead() || !lives {
-        return Err(Failure::new(
-            "the living one's is gone",
-            format!("{answer:#?}"),
-        ));
+
+    fn calls(&self, scene: &Scene) -> Checked<Vec<Call>> {
+        self.add_stale()?;
+        Answer::of(written_down(&pidward(scene, &["sweep", "."])))?;
+        // Behind what the loader does.
+        Trace::read()?.between("prlimit64(", None)
     }
-    // What stays is told.
-    for name in ["stale.pid", "other.pid"] {
-        let is_told = answer.out.contains(name) || !answer.err.is_empty();
-        if file(name).exists() && !is_told {
+
+    fn one(&self, scene: &Scene, call: &Call, error: &str) -> Checked {
+        self.add_stale()?;
+        let answer = Answer::of(failing(&pidward(scene, &["sweep", "."]), call, error))?;
+        let is_well = matches!(answer.code, Some(0 | 1 | 4)) && !answer.err.contains("panicked");
+        if !is_well {
+            return Err(Failure::new("another end", format!("{answer:#?}")));
+        }
+        let lives = file("x.pid").exists() && Record::path(&file("x.pid")).exists();
+        if self.daemon.process.is_dead() || !lives {
             return Err(Failure::new(
-                format!("{name} stays, untold"),
+                "the living one's is gone",
                 format!("{answer:#?}"),
             ));
         }
+        // What stays is told.
+        for name in ["stale.pid", "other.pid"] {
+            let is_told = answer.out.contains(name) || !answer.err.is_empty();
+            if file(name).exists() && !is_told {
+                return Err(Failure::new(
+                    format!("{name} stays, untold"),
+                    format!("{answer:#?}"),
+                ));
+            }
+        }
+        is_put_right(scene, &["stale.pid", "other.pid"])
     }
-    is_put_right(scene, &["stale.pid", "other.pid"])?;
-    kill_guards()?;
-    kill(daemon).map(drop)
 }

@@ -3,7 +3,7 @@
 //! Directories are read as they are swept. What is remembered is what the user named, what guards have recorded, and no
 //! more, however large the tree is.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 
@@ -49,7 +49,7 @@ pub(crate) fn sweep(options: &cli::Sweep, environment: &Environment) -> Exit {
     let answer = Answer::new(options, progress, environment);
     let mut sweep = Sweep {
         sweeper: Sweeper::new(environment, orders, answer),
-        singles: HashMap::new(),
+        singles: BTreeMap::new(),
         tops: Tops::of(&targets.directories),
         named: !is_usual,
         exit: refused,
@@ -177,7 +177,7 @@ impl Visitor for Count {
 struct Sweep<'e> {
     sweeper: Sweeper<'e, Answer>,
     /// Pidfiles that have been swept by themselves, or will be; and whether they have.
-    singles: HashMap<Key, bool>,
+    singles: BTreeMap<Key, bool>,
     tops: Tops,
     /// The user named the directories.
     named: bool,

@@ -4,7 +4,7 @@
 //! It is read line by line, as if each line were executed once. What only a shell could tell, a command's output or a
 //! branch, is not known, and a path that needs it is none.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ pub(crate) struct Script {
     /// Whether it is one of Debian's that are made of init-d-script(5).
     pub(crate) is_init_d_script: bool,
     /// None for a value that only a shell could tell.
-    variables: HashMap<String, Option<String>>,
+    variables: BTreeMap<String, Option<String>>,
 }
 
 impl Script {
