@@ -6,6 +6,7 @@ use crate::promise::Promise;
 mod death;
 mod guard;
 mod injection;
+mod run;
 mod sweep;
 
 /// All of them.
@@ -13,6 +14,7 @@ pub(crate) fn promises() -> Vec<Promise> {
     let mut all = Vec::new();
     all.extend(guard::promises());
     all.extend(sweep::promises());
+    all.extend(run::promises());
     all.extend(death::promises());
     all
 }

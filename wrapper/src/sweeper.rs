@@ -138,7 +138,7 @@ impl<'e, R: Report> Sweeper<'e, R> {
         let Ok(way) = walk::to(directory.as_os_str().as_bytes()) else {
             // Why, that is a verdict too.
             let looked = Looked::at(place, question(self.environment, named));
-            return self.judge(looked, named);
+            return self.judge(looked, named, |_| {});
         };
         let name = place.name();
         let pidfile = Pidfile::beside(&way, name);
@@ -170,19 +170,31 @@ impl<'e, R: Report> Sweeper<'e, R> {
     fn pidfile(&mut self, way: &Way, directory: &Path, name: &CStr, named: bool) {
         let path = directory.join(OsStr::from_bytes(name.to_bytes()));
         let pidfile = Pidfile::beside(way, name);
+        let aside = pidfile.aside_name();
         let looked = Looked::of(path, pidfile, self.question(named), &self.around);
-        self.judge(looked, named);
+        let clear_the_way = |sweeper: &mut Self| {
+            if let Some(aside) = aside {
+                sweeper.aside(way, directory, aside.as_c_str(), name.to_bytes());
+            }
+        };
+        self.judge(looked, named, clear_the_way);
     }
 
-    fn judge(&mut self, mut looked: Looked<'_>, named: bool) {
+    /// What is stale is removed, having had the way cleared of what a crash has left under its aside name.
+    fn judge(
+        &mut self,
+        mut looked: Looked<'_>,
+        named: bool,
+        clear_the_way: impl FnOnce(&mut Self),
+    ) {
         if self.orders.before_start {
             own::correct(&mut looked);
         }
         let finding = &looked.finding;
         match finding.reason.class() {
-            Class::Stale => self.remove(&looked),
+            Class::Stale => self.remove(&looked, clear_the_way),
             Class::Unknown if self.orders.suspect && finding.reason == Reason::Suspect => {
-                self.remove(&looked);
+                self.remove(&looked, clear_the_way);
             }
             Class::Unknown => self.report.tell(&What::Pidfile(finding), &Fate::Left(None)),
             Class::Missing if named => self.report.tell(&What::Pidfile(finding), &Fate::Missing),
@@ -190,17 +202,21 @@ impl<'e, R: Report> Sweeper<'e, R> {
         }
     }
 
-    fn remove(&mut self, looked: &Looked<'_>) {
+    fn remove(&mut self, looked: &Looked<'_>, clear_the_way: impl FnOnce(&mut Self)) {
         let finding = &looked.finding;
         let (Some(pidfile), Some(pid)) = (&looked.pidfile, finding.pid()) else {
             return;
         };
-        let removed = match self.orders.dry_run {
+        let remove = |sweeper: &mut Self| match sweeper.orders.dry_run {
             true => Ok(Removed::Here),
-            false => {
-                self.patiently(|patience| clean::clean_up(pidfile, pid, looked.version, patience))
-            }
+            false => sweeper
+                .patiently(|patience| clean::clean_up(pidfile, pid, looked.version, patience)),
         };
+        let mut removed = remove(self);
+        if removed == Err(Kept::AsideTaken) {
+            clear_the_way(self);
+            removed = remove(self);
+        }
         let fate = match removed {
             Ok(Removed::Here) => {
                 self.count(finding);

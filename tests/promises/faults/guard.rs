@@ -6,7 +6,7 @@ use pidward_tests::failure::{Checked, Failure};
 use pidward_tests::process::Process;
 use pidward_tests::world::evidence;
 
-use super::injection::{Call, ERRORS, Trace, failing, written_down};
+use super::injection::{Call, ERRORS, Trace, failing_itself, written_down};
 use super::sweep::is_put_right;
 use crate::guard::post::{Post, guard, kill, leaves, slept, start, with_pidfile};
 use crate::promise::Promise;
@@ -42,7 +42,11 @@ fn one(scene: &Scene, call: &Call, error: &str) -> Checked {
     scene.clear()?;
     let post = Post::at("x.pid")?;
     let daemon = with_pidfile()?;
-    let guard = start(failing(&guard(scene, &[], &post.pidfile), call, error))?;
+    let guard = start(failing_itself(
+        &guard(scene, &[], &post.pidfile),
+        call,
+        error,
+    ))?;
     ends_or_waits(&guard)?;
     if daemon.process.is_dead() || !post.is_there() {
         return Err(Failure::new(

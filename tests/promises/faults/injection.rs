@@ -1,7 +1,7 @@
 //! System calls that fail because strace(1) has them fail.
 
 use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::process::Command;
 
@@ -45,47 +45,46 @@ pub(crate) struct Trace {
     lines: Vec<(Call, String)>,
 }
 
-/// The same command, with strace as nobody's parent, and with its own environment.
-fn traced(plain: &Command, options: &[String]) -> Command {
+/// The same command below strace, which ends as it does, or above it with `-D`; with its own environment.
+fn traced(plain: &Command, options: &[&str]) -> Command {
     let mut command = bare("/usr/bin/strace".as_ref());
-    command.args(["-D", "-qq"]).args(options);
+    command.arg("-qq").args(options);
     for (name, value) in plain.get_envs() {
         if let Some(value) = value {
             let setting = [name, OsStr::new("="), value];
             command
                 .arg("-E")
-                .arg(setting.into_iter().collect::<std::ffi::OsString>());
+                .arg(setting.into_iter().collect::<OsString>());
         }
     }
-    command
-        .arg("--")
-        .arg(plain.get_program())
-        .args(plain.get_args());
-    command.current_dir(HOME);
+    command.arg("--").arg(plain.get_program());
+    command.args(plain.get_args()).current_dir(HOME);
     command
 }
 
-/// The command, and where its system calls are written down.
+/// The command, whose system calls are written down; the process that was started is it.
 pub(crate) fn written_down(plain: &Command) -> Command {
-    traced(
-        plain,
-        &["-o".to_owned(), path("trace").display().to_string()],
-    )
+    traced(plain, &["-D", "-o", &path("trace").display().to_string()])
 }
 
 /// The command with this one of its system calls failing so.
 pub(crate) fn failing(plain: &Command, call: &Call, error: &str) -> Command {
-    let Call { name, number } = call;
-    let inject = format!("inject={name}:error={error}:when={number}");
-    let words = [
-        "-o",
-        "/dev/null",
-        "-e",
-        &format!("trace={name}"),
-        "-e",
-        &inject,
-    ];
-    traced(plain, &words.map(str::to_owned))
+    traced(plain, &call.failing(error).each_ref().map(String::as_str))
+}
+
+/// The same; the process that was started is the command.
+pub(crate) fn failing_itself(plain: &Command, call: &Call, error: &str) -> Command {
+    let [quiet, set, inject] = call.failing(error);
+    traced(plain, &["-D", &quiet, &set, &inject])
+}
+
+impl Call {
+    fn failing(&self, error: &str) -> [String; 3] {
+        let Self { name, number } = self;
+        let inject = format!("-einject={name}:error={error}:when={number}");
+        let quiet = "-o/dev/null".to_owned();
+        [quiet, format!("-etrace={name}"), inject]
+    }
 }
 
 impl Trace {
