@@ -22,7 +22,7 @@ version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 
 # Cargo runs its own jobs, and of the tests one part needs what the other built.
 .NOTPARALLEL:
-.PHONY: all demo test fuzz lint cells verdicts bench session install deb rpm clean help
+.PHONY: all demo test fuzz soak lint cells verdicts bench session install deb rpm clean help
 
 ## all: build pidward, pidward-guard and libpidward.so, as they are shipped, with man pages and completions
 all:
@@ -50,6 +50,12 @@ fuzz:
 			-artifact_prefix=found/$$target/ -print_final_stats=1 || exit; \
 		rmdir found/$$target 2>/dev/null || true; \
 	done
+
+## soak: run daemons for SECONDS (60), started, ended, reloaded and robbed of their guards in random order, of SEED if given (root)
+soak: all
+	tests/install-packages
+	PIDWARD_RELEASE_DIR=$(release) PIDWARD_SOAK_SECONDS=$(SECONDS) $(if $(SEED),PIDWARD_SOAK_SEED=$(SEED)) \
+		$(CARGO) test --locked -p pidward-tests --test daemons -- --nocapture soak::
 
 ## lint: formatting, clippy, shellcheck
 lint:

@@ -16,7 +16,7 @@ use crate::cell::Cell;
 use crate::daemon::Daemon;
 use crate::supervisors::Supervisor;
 use crate::ways::{Ending, Mode};
-use crate::{stock, story, supervised};
+use crate::{soak, stock, story, supervised};
 
 /// What to run, as it goes from the test to its namespace.
 #[derive(Debug, Serialize, Deserialize)]
@@ -50,6 +50,17 @@ pub(crate) enum Order {
         /// The files under test and what was seen without them; none for the baseline itself.
         under_test: Option<(PathBuf, Vec<String>)>,
     },
+    /// Run daemons for a long time, and report what was done.
+    Soak {
+        /// For so many seconds.
+        seconds: u64,
+        /// What the order of things comes from.
+        seed: u64,
+        /// PostgreSQL's stock.
+        stock: Option<PathBuf>,
+        /// The files under test.
+        release: PathBuf,
+    },
     /// Run a daemon under a supervisor and report.
     Supervised {
         /// The daemon's name.
@@ -69,7 +80,14 @@ impl Order {
     /// Outside: has it carried out in a namespace of its own, and gives what was reported.
     pub(crate) fn carry_out<T: DeserializeOwned>(&self) -> Checked<T> {
         let order = serde_json::to_string(self).doing("write an order")?;
-        let said = namespace::run(&[&order], None, Deadline::seconds(120))?;
+        let soaking = match self {
+            Self::Soak { seconds, .. } => *seconds,
+            Self::Stock { .. }
+            | Self::Cell { .. }
+            | Self::Story { .. }
+            | Self::Supervised { .. } => 0,
+        };
+        let said = namespace::run(&[&order], None, Deadline::seconds(120 + soaking))?;
         let report = said.lines().find_map(|line| line.strip_prefix(REPORT));
         let report =
             report.ok_or_else(|| Failure::new("the test itself", format!("no report: {said}")))?;
@@ -118,6 +136,12 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
             stock,
             release,
         })) => report(&under(&daemon, supervisor, hand_over, stock, &release)),
+        Some(Ok(Order::Soak {
+            seconds,
+            seed,
+            stock,
+            release,
+        })) => report(&soak::run(seconds, seed, stock, &release)),
         Some(Err(error)) => report::<()>(&Err(Failure::new("the test itself", error))),
         None => report::<()>(&Err(Failure::new("the test itself", "no order"))),
     }
@@ -178,6 +202,15 @@ pub(crate) fn world_for(
     stock: Option<PathBuf>,
     release: Option<&Path>,
 ) -> Checked<World> {
+    prepare([daemon], stock, release)
+}
+
+/// The same for several.
+pub(crate) fn prepare<'d>(
+    daemons: impl IntoIterator<Item = &'d Daemon>,
+    stock: Option<PathBuf>,
+    release: Option<&Path>,
+) -> Checked<World> {
     let world = World::new()?;
     if let Some(stock) = stock {
         let archive = stock.display().to_string();
@@ -189,7 +222,9 @@ pub(crate) fn world_for(
             ));
         }
     }
-    (daemon.prepare)(&world)?;
+    for daemon in daemons {
+        (daemon.prepare)(&world)?;
+    }
     if let Some(release) = release {
         fs::create_dir(path("pidward")).doing("make a place for the files under test")?;
         release::copy(release, &path("pidward"))?;

@@ -4,6 +4,8 @@
 //! PIDFILE --no-preload --`), `preload` (nothing but LD_PRELOAD) and for some `named` (`pidward run -p PIDFILE --`) comes
 //! from it, in the same run. Besides there are stories: `nginx::run::an_upgraded_master_is_guarded`.
 //!
+//! `soak` has them side by side, in random order.
+//!
 //! `supervised` are those that go into the background, under supervisors that expect them not to.
 
 use std::process::ExitCode;
@@ -19,6 +21,7 @@ mod inside;
 mod left;
 mod life;
 mod matrix;
+mod soak;
 mod stock;
 mod story;
 mod supervised;
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
     let (mut trials, written) = matrix::trials(&DAEMONS);
     trials.extend(story::trials(&STORIES));
     trials.extend(supervised::trials(&DAEMONS));
+    trials.push(soak::trial());
     let conclusion = libtest_mimic::run(&arguments, trials);
     if let Err(failure) = written.write() {
         eprintln!("{failure}");
