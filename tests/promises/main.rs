@@ -25,6 +25,7 @@ mod number;
 mod peers;
 mod programs;
 mod promise;
+mod restarts;
 mod run;
 mod scene;
 mod shim;
@@ -56,6 +57,7 @@ fn promises() -> Vec<Promise> {
         .chain(drop_in::promises())
         .chain(attacks::promises())
         .chain(faults::promises())
+        .chain(restarts::promises())
         .collect()
 }
 

@@ -83,7 +83,7 @@ pub(crate) fn saying(name: &str, release: &Path) -> Checked<String> {
         &release.to_string_lossy(),
         &programs.to_string_lossy(),
     ];
-    let said = namespace::run(&words, None, Deadline::seconds(60))?;
+    let said = namespace::run(&words, None, Deadline::seconds(180))?;
     let report = said.lines().find_map(|line| line.strip_prefix(REPORT));
     let report =
         report.ok_or_else(|| Failure::new("the test itself", format!("no report: {said}")))?;

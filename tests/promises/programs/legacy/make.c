@@ -19,6 +19,12 @@ static int directory = AT_FDCWD;
 static int by_open(const char *path) { return open(path, NEW, 0644); }
 static int by_openat(const char *path) { return openat(directory, path, NEW, 0644); }
 static int by_creat(const char *path) { return creat(path, 0644); }
+/* As who takes an old one for stale. */
+static int by_open_exclusive(const char *path)
+{
+    unlink(path);
+    return open(path, NEW | O_EXCL, 0644);
+}
 static int by_open_existing(const char *path) { return open(path, O_RDWR); }
 
 /* The stream is never closed, as in many a daemon. */
@@ -73,6 +79,7 @@ static const struct {
     {"open", by_open, 0, 0},
     {"openat", by_openat, 0, 0},
     {"creat", by_creat, 0, 0},
+    {"exclusive", by_open_exclusive, 0, 0},
     {"open_existing", by_open_existing, 0, 1},
     {"fopen_w", by_fopen_w, 0, 0},
     {"fopen_a", by_fopen_a, 0, 0},
