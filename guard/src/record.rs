@@ -25,6 +25,7 @@ pub(crate) struct Locked {
     name: Name,
     /// What it was written for; `None` while it says nothing.
     written_for: Option<Version>,
+    is_empty: bool,
 }
 
 /// Another guard's record: it holds the lock.
@@ -153,6 +154,7 @@ impl Locked {
             file,
             name,
             written_for: None,
+            is_empty: false,
         };
         locked.clear();
         // For everybody to read, whatever mask its starter had. Where that fails, it counts for root all the same.
@@ -167,6 +169,7 @@ impl Locked {
             return false;
         }
         self.clear();
+        self.is_empty = false;
         if self.write_text(owner).is_none() {
             self.clear();
             return false;
@@ -211,8 +214,11 @@ impl Locked {
     /// Empties it: it says nothing.
     pub(crate) fn clear(&mut self) {
         self.written_for = None;
-        // Where that fails the text stays, and stays bound to a pidfile that is no more.
-        let _ = rustix::fs::ftruncate(&self.file, 0);
+        // Once, because the guard watches the directory, and would wake itself. Where it fails the text stays, and stays bound to
+        // a pidfile that is no more.
+        if !self.is_empty {
+            self.is_empty = rustix::fs::ftruncate(&self.file, 0).is_ok();
+        }
     }
 
     /// Unlinks it. The lock is on a file without a name from then on, and keeps nobody out.

@@ -523,8 +523,10 @@ fn abroad(record: &Record<'_>, file: &OwnedFd, left_in: impl FnOnce(PidNs) -> Le
         this_boot,
         this_machine: record.machine.is_some() && record.machine == MachineId::current(),
         is_alike: false,
-        // What cannot be asked may be held.
-        guarded: lock::may_be_held(file) != Ok(false),
+        // What cannot be asked may be held; and who cannot tell where he is himself cannot tell who is elsewhere.
+        guarded: lock::may_be_held(file) != Ok(false)
+            || BootId::current().is_none()
+            || PidNs::current().is_none(),
         left: if this_boot {
             left_in(record.pid_ns)
         } else {

@@ -13,7 +13,9 @@ use pidward_tests::world::evidence;
 use crate::answer::{LEVELS, ask, ask_without};
 use crate::attacks::tracer::stopped_at;
 use crate::compare::bare;
-use crate::guard::post::{Post, daemon, guard, guarded, guarded_with, kill, leaves, ready, start};
+use crate::guard::post::{
+    Post, daemon, falls_asleep, guard, guarded, guarded_with, kill, leaves, ready, start,
+};
 use crate::legacy::Legacy;
 use crate::programs::LEGACY;
 use crate::promise::Promise;
@@ -64,6 +66,8 @@ pub(crate) fn promises() -> Vec<Promise> {
             unverified,
         ),
         each("stop_leaves_the_pidfile_of_a_new_instance", new_instance),
+        each("a_reader_that_leaves_ends_no_deed_half_way", unheard),
+        each("a_time_that_never_comes_is_waited_for", for_ever),
     ]
 }
 
@@ -355,6 +359,82 @@ fn interrupted_for_several(scene: &Scene) -> Checked {
     for served in [first, second] {
         served.daemon.signal(Signal::SIGKILL).doing("kill it")?;
         served.ends()?;
+    }
+    Ok(())
+}
+
+/// Standard output is a pipe that nobody reads.
+fn unheard(scene: &Scene) -> Checked {
+    for line in [
+        "adopt a.pid b.pid",
+        "signal USR1 a.pid b.pid",
+        "stop a.pid b.pid",
+    ] {
+        scene.clear()?;
+        let mut daemons = Vec::new();
+        for name in ["a.pid", "b.pid"] {
+            let steps =
+                format!("set sigaction 10 count restart make open {name} say ready hear ran hear");
+            daemons.push(ready(daemon(&steps))?);
+        }
+        if !line.starts_with("adopt") {
+            ask(scene, "adopt a.pid b.pid")?.is_lines(0, &["adopted", "adopted"])?;
+        }
+        let words: Vec<&str> = line.split(' ').collect();
+        let mut command = pidward(scene, &words);
+        let (reader, writer) = std::io::pipe().doing("make a pipe")?;
+        drop(reader);
+        let status = command.stdout(writer).status().doing("run pidward")?;
+        if status.code() != Some(0) {
+            return Err(Failure::new(line, status));
+        }
+        match line.split(' ').next() {
+            Some("adopt") => {
+                ask(scene, "status a.pid b.pid")?.is_lines(0, &["running", "running"])?;
+                ask(scene, "signal 0 b.pid")?.is_line(
+                    0,
+                    "reached",
+                    "(verified by pidfd handle)",
+                )?;
+            }
+            Some("signal") => {
+                for daemon in &mut daemons {
+                    daemon.go_on()?;
+                    daemon.says_what_begins_with("ran 1 times")?;
+                }
+            }
+            _ => {
+                if daemons.iter().any(|daemon| !daemon.process.is_dead()) {
+                    return Err(Failure::new("one of them was not stopped", line));
+                }
+                continue;
+            }
+        }
+        daemons
+            .into_iter()
+            .try_for_each(|daemon| kill(daemon).map(drop))?;
+    }
+    Ok(())
+}
+
+/// As many seconds as can be said.
+fn for_ever(scene: &Scene) -> Checked {
+    for line in [
+        "stop --schedule TERM/9223372036854775807/KILL/5 x.pid",
+        "wait --timeout 9223372036854775807 x.pid",
+    ] {
+        let (daemon, _, _) = guarded_with(
+            scene,
+            "set sigaction 15 SIG_IGN 0 make open x.pid say ready hear",
+        )?;
+        let words: Vec<&str> = line.split(' ').collect();
+        let waiting = Legacy::start(pidward(scene, &words))?;
+        falls_asleep(waiting.process.pid, 1)?;
+        kill(daemon)?;
+        let ended = waiting.end()?;
+        if ended.status.code() != Some(0) {
+            return Err(Failure::new(line, format!("{ended:#?}")));
+        }
     }
     Ok(())
 }

@@ -73,6 +73,13 @@ impl Awaited<'_> {
     }
 }
 
+/// The time after so long, or one that nobody lives to see.
+pub(crate) fn after(time: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or_else(|| now + CENTURY)
+}
+
 /// Until then, rounded up: waking too early would mean waking again at once.
 pub(crate) fn timeout(until: Option<Instant>) -> PollTimeout {
     let Some(until) = until else {

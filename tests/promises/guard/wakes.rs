@@ -6,7 +6,7 @@ use std::fs;
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::record::Record;
 
-use super::post::{falls_asleep, guarded, kill, slept};
+use super::post::{Post, falls_asleep, guard, guarded, kill, leaves, slept, start, with_pidfile};
 use crate::promise::Promise;
 use crate::scene::{Scene, file, write};
 
@@ -19,6 +19,10 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         each(
             "what_happens_beside_its_pidfile_does_not_wake_the_guard",
             sleeps,
+        ),
+        each(
+            "a_guard_whose_pidfile_was_removed_or_moved_sleeps",
+            without_pidfile,
         ),
         each("a_guard_that_waits_has_a_few_pages_of_its_own", rests),
     ]
@@ -51,6 +55,42 @@ fn rests(scene: &Scene) -> Checked {
     }
     kill(daemon)?;
     post.cleared()
+}
+
+/// The one that the user asked for waits for it to come back.
+fn without_pidfile(scene: &Scene) -> Checked {
+    for moved in [false, true] {
+        scene.clear()?;
+        let post = Post::at("x.pid")?;
+        let daemon = with_pidfile()?;
+        start(guard(scene, &["--named"], &post.pidfile))?;
+        let guard = post.recorded(daemon.process.pid)?;
+        match moved {
+            true => fs::rename(&post.pidfile, file("x.oldbin")).doing("move it")?,
+            false => fs::remove_file(&post.pidfile).doing("remove it")?,
+        }
+        post.until("emptied", || {
+            Record::path(&post.pidfile)
+                .metadata()
+                .is_ok_and(|it| it.len() == 0)
+                .then_some(())
+        })?;
+        // What comes of that wakes it a few times yet.
+        let before = falls_asleep(guard.pid, 1)?;
+        write("y.pid", "")?;
+        let after = falls_asleep(guard.pid, before + 1)?;
+        write("z.pid", "")?;
+        let last = falls_asleep(guard.pid, after + 1)?;
+        if last > before + 3 * FEW {
+            return Err(Failure::new(
+                "wakes up",
+                format!("{before}, {after}, {last}"),
+            ));
+        }
+        kill(daemon)?;
+        leaves(&guard)?;
+    }
+    Ok(())
 }
 
 fn sleeps(scene: &Scene) -> Checked {

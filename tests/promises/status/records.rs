@@ -9,10 +9,12 @@ use nix::sys::signal::Signal;
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::record::Record;
 
-use crate::answer::ask;
+use crate::answer::{Answer, ask};
+use crate::compare::bare;
 use crate::guard::post::{guarded, kill, leaves};
 use crate::legacy::Legacy;
 use crate::promise::Promise;
+use crate::run::pidward;
 use crate::scene::{HOME, Scene, file};
 
 pub(super) fn promises() -> impl Iterator<Item = Promise> {
@@ -21,6 +23,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         each("a_record_cut_at_any_byte_says_nothing", cut),
         each("a_record_that_is_not_sound_says_nothing", unsound),
         each("a_record_of_an_older_kernel_proves_by_what_it_has", older),
+        each("who_cannot_tell_where_he_is_calls_nothing_stale", lost),
         each("a_record_of_another_user_says_nothing", another_users),
         each(
             "a_record_of_another_boot_or_namespace_is_stale_once_its_guard_is_gone",
@@ -110,6 +113,34 @@ fn unsound(scene: &Scene) -> Checked {
     write_record(changed("uid", &|line| format!("{line}\ncolour blue\n"))?)?;
     is(scene, 0, "running", "verified by pidfd handle")?;
     kill(daemon).map(drop)
+}
+
+/// A /proc of processes alone (ProcSubset=pid), or no descriptors left to ask it.
+fn lost(scene: &Scene) -> Checked {
+    for way in [
+        "mount -t proc -o subset=pid proc /proc",
+        "mount -t tmpfs none /proc/sys",
+        "ulimit -n 8",
+    ] {
+        let (daemon, _) = unguarded(scene)?;
+        for line in ["stop x.pid", "wait x.pid", "sweep x.pid", "status x.pid"] {
+            let plain = pidward(scene, &line.split(' ').collect::<Vec<_>>());
+            let mut command = bare("/usr/bin/unshare".as_ref());
+            command.args(["-m", "sh", "-c", &format!("{way} && exec \"$@\""), "sh"]);
+            command.arg(plain.get_program()).args(plain.get_args());
+            command.current_dir(HOME);
+            let answer = Answer::of(command)?;
+            let is_kept = file("x.pid").exists() && !daemon.process.is_dead();
+            let is_stale = answer.out.contains("stale") || answer.out.contains("removed");
+            let code = answer.code.unwrap_or(-1);
+            answer.says(code, is_kept && !is_stale, way)?;
+            if line.starts_with("wait") {
+                answer.says(4, true, way)?;
+            }
+        }
+        kill(daemon)?;
+    }
+    Ok(())
 }
 
 /// Before Linux 6.14 there was no handle to record, and before 6.9 no inode.

@@ -23,7 +23,7 @@ use crate::say::deed::{self, Sent};
 use crate::say::refusal::{self, Act};
 use crate::schedule::{Schedule, Step};
 use crate::tally::Tally;
-use crate::vigil::{Awaited, Vigil};
+use crate::vigil::{self, Awaited, Vigil};
 
 /// For how long a parent may take to learn of the death. Until it has, nobody knows how the process ended.
 const REAPING: Duration = Duration::from_secs(1);
@@ -130,7 +130,7 @@ impl<'p> Target<'p> {
         loop {
             match schedule.next(&mut self.step) {
                 Some(Step::Wait(time)) => {
-                    self.due = Instant::now() + time;
+                    self.due = vigil::after(time);
                     return None;
                 }
                 Some(Step::Send(signal)) => {

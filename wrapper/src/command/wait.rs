@@ -12,11 +12,11 @@ use crate::named::Named;
 use crate::say;
 use crate::say::deed;
 use crate::say::refusal::{self, Act};
-use crate::vigil::{Awaited, Vigil};
+use crate::vigil::{self, Awaited, Vigil};
 
 /// Waits for all of them.
 pub(crate) fn wait(options: &cli::Wait, environment: &Environment) -> Exit {
-    let until = options.timeout.map(|timeout| Instant::now() + timeout);
+    let until = options.timeout.map(vigil::after);
     let named = Named::of(&options.pidfiles);
     let mut exit = named.exit;
     let mut living = Vec::new();

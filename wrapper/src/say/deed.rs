@@ -12,6 +12,7 @@ use super::verdict::{self, name_of, who};
 use super::{advice, notice, to_stdout};
 use crate::exit::Exit;
 use crate::finding::{Finding, Looked};
+use crate::write::unharmed;
 
 /// A signal that was sent, and when.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +27,8 @@ impl Sent {
 
 /// Says it on standard output. The deed is done, whether or not anybody reads of it.
 fn line(what: &str, finding: &Finding, more: &str) -> Exit {
-    let _ = to_stdout(&format!("{what}  {}  {more}\n", escaped(&finding.path)));
+    let line = format!("{what}  {}  {more}\n", escaped(&finding.path));
+    let _ = unharmed(|| to_stdout(&line));
     Exit::Success
 }
 

@@ -17,6 +17,7 @@ use crate::cli;
 use crate::environment::Environment;
 use crate::finding::Finding;
 use crate::sweeper::{Fate, Report, What};
+use crate::write::unharmed;
 
 /// Tells of a sweep that the user has asked for.
 pub(crate) struct Answer {
@@ -88,7 +89,7 @@ impl Answer {
             progress.clear();
         }
         if !self.is_broken {
-            self.is_broken = to_stdout(text).is_err();
+            self.is_broken = unharmed(|| to_stdout(text)).is_err();
         }
     }
 }
