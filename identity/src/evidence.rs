@@ -410,11 +410,11 @@ fn seen_in_proc(look: &Look, writers: &Writers, number: &Number<'_>) -> Option<S
     let asked = number
         .pidfd
         .filter(|_| number.info && !writers.has_groups());
-    let told = asked.and_then(|pidfd| Some((proc.stat(pid, look_at)?, pidfd.effective_ids()?)));
+    let told = asked.and_then(|pidfd| Some((proc.stat(pid, look_at)?, pidfd.users_and_group()?)));
     let by_pidfd = told.is_some();
     let ((comm, start, kernel_thread, is_dead), credentials, is_thread) =
-        if let Some((seen, (uid, gid))) = told {
-            (seen, Credentials::of(uid, gid), false)
+        if let Some((seen, (users, gid))) = told {
+            (seen, Credentials::of(users, gid), false)
         } else {
             let process = proc.process(pid).ok()?;
             let seen = process.stat(look_at)?;

@@ -350,11 +350,12 @@ impl PidFd {
         })
     }
 
-    /// Its effective user and group, as our user namespace numbers them; `None` when it was reaped, and before Linux 6.13.
+    /// Its real, effective and saved user, and its effective group, as our user namespace numbers them; `None` when it was reaped,
+    /// and before Linux 6.13.
     #[must_use]
-    pub fn effective_ids(&self) -> Option<(u32, u32)> {
-        let [_, _, _, _, _, uid, gid, ..] = self.info(PIDFD_INFO_CREDS)?.ids;
-        Some((uid, gid))
+    pub fn users_and_group(&self) -> Option<([u32; 3], u32)> {
+        let [_, _, _, real, _, effective, gid, saved, ..] = self.info(PIDFD_INFO_CREDS)?.ids;
+        Some(([real, effective, saved], gid))
     }
 
     /// What was asked for; `None` where the kernel does not tell.

@@ -149,6 +149,8 @@ fn first_bytes<const N: usize>(path: &CStr) -> Option<[u8; N]> {
 pub struct Credentials {
     /// The effective user.
     pub uid: u32,
+    /// It has another user's rights too, or can have them back: the real or the saved one is not the effective one.
+    pub is_mixed: bool,
     /// Effective and supplementary groups; only the first of very many.
     pub groups: ArrayVec<u32, 64>,
 }
@@ -156,9 +158,10 @@ pub struct Credentials {
 impl Credentials {
     /// Of a process whose supplementary groups do not matter.
     #[must_use]
-    pub fn of(uid: u32, gid: u32) -> Self {
+    pub fn of([real, effective, saved]: [u32; 3], gid: u32) -> Self {
         Self {
-            uid,
+            uid: effective,
+            is_mixed: real != effective || saved != effective,
             groups: core::iter::once(gid).collect(),
         }
     }
@@ -202,24 +205,21 @@ impl ProcDir {
     pub fn credentials_and_group(&self) -> Option<(Credentials, u64)> {
         self.status(|status| {
             let group = proc_stat::numbers(proc_stat::status_line(status, "Tgid")?).next()?;
-            let effective = |key| {
-                let number = proc_stat::numbers(proc_stat::status_line(status, key)?).nth(1)?;
+            let id = |key, at| {
+                let number = proc_stat::numbers(proc_stat::status_line(status, key)?).nth(at)?;
                 u32::try_from(number).ok()
             };
-            let mut groups = ArrayVec::new();
-            groups.push(effective("Gid")?);
+            let user = |at| id("Uid", at);
+            let users = [user(0)?, user(1)?, user(2)?];
+            let mut credentials = Credentials::of(users, id("Gid", 1)?);
             let supplementary = proc_stat::status_line(status, "Groups").unwrap_or_default();
             for group in
                 proc_stat::numbers(supplementary).filter_map(|group| u32::try_from(group).ok())
             {
-                if groups.try_push(group).is_err() {
+                if credentials.groups.try_push(group).is_err() {
                     break;
                 }
             }
-            let credentials = Credentials {
-                uid: effective("Uid")?,
-                groups,
-            };
             Some((credentials, group))
         })?
     }

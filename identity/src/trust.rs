@@ -88,7 +88,10 @@ impl Writers {
     #[must_use]
     pub fn speak_for(&self, process: Option<&Credentials>) -> bool {
         let is_his = |process: &Credentials| {
-            let user = self.user.is_none_or(|uid| uid == process.uid);
+            // He could not signal one that is root's as well, and only acts for him for a while.
+            let user = self
+                .user
+                .is_none_or(|uid| uid == process.uid && !process.is_mixed);
             let in_group = |gid| process.groups.contains(gid);
             !self.anybody && user && self.groups.iter().all(in_group)
         };
@@ -152,6 +155,7 @@ mod tests {
     fn nobody_but_root_and_the_caller_speaks_for_another_users_process() {
         let process = |uid, groups: &[u32]| Credentials {
             uid,
+            is_mixed: false,
             groups: groups.try_into().unwrap(),
         };
         let (root, daemon) = (process(0, &[0]), process(33, &[33, 7]));

@@ -10,8 +10,10 @@ use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::record::Record;
 
 use crate::answer::ask;
-use crate::guard::post::{Post, guarded, kill, leaves, with_pidfile};
+use crate::attacks::tracer::stopped_at;
+use crate::guard::post::{Post, guarded, kill, kill_guards, leaves, with_pidfile};
 use crate::promise::Promise;
+use crate::run::pidward;
 use crate::scene::{HOME, Scene, file};
 
 /// All of them.
@@ -26,6 +28,7 @@ pub(crate) fn promises() -> Vec<Promise> {
             implausible,
         ),
         each("what_does_not_run_is_not_adopted", not_running),
+        each("a_daemon_that_ends_meanwhile_is_not_adopted", ends),
         each("a_directory_that_cannot_be_written_has_no_record", denied),
     ]
 }
@@ -140,6 +143,31 @@ fn not_running(scene: &Scene) -> Checked {
         true => Err(Failure::new("it was recorded", "")),
         false => Ok(()),
     }
+}
+
+/// Killed at each of the command's system calls in turn.
+fn ends(scene: &Scene) -> Checked {
+    for number in 0.. {
+        scene.clear()?;
+        let daemon = with_pidfile()?;
+        let mut daemon = Some(daemon);
+        let dies = || {
+            daemon
+                .take()
+                .map_or(Ok(()), |daemon| kill(daemon).map(drop))
+        };
+        let Some(output) = stopped_at(pidward(scene, &["adopt", "x.pid"]), number, dies)? else {
+            break;
+        };
+        // When it had said so already, it lived.
+        let adopted = !output.stdout.is_empty();
+        let expected = if adopted { 0 } else { 7 };
+        if output.status.code() != Some(expected) {
+            return Err(Failure::new(format!("at {number}"), format!("{output:#?}")));
+        }
+        kill_guards()?;
+    }
+    Ok(())
 }
 
 fn denied(scene: &Scene) -> Checked {

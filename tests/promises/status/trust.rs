@@ -8,11 +8,11 @@ use std::path::Path;
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::world::path;
 
-use crate::answer::ask;
+use crate::answer::{ask, ask_without};
 use crate::guard::post::{daemon, kill, ready};
 use crate::legacy::Legacy;
 use crate::promise::Promise;
-use crate::scene::Scene;
+use crate::scene::{Scene, file, write};
 
 const NOBODY: u32 = 65534;
 const GROUP: u32 = 4242;
@@ -27,6 +27,10 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         each(
             "a_group_that_can_write_speaks_for_processes_in_it_alone",
             groups,
+        ),
+        each(
+            "a_user_does_not_speak_for_a_process_of_roots_that_acts_for_him",
+            acting,
         ),
         each("a_sticky_directory_protects_the_files_of_others", sticky),
         each(
@@ -118,6 +122,26 @@ fn groups(scene: &Scene) -> Checked {
             }
             kill(daemon)?;
         }
+    }
+    Ok(())
+}
+
+/// Its effective user is him; the real one or the saved one is root, who it can be again.
+fn acting(scene: &Scene) -> Checked {
+    for users in ["0 65534 0", "65534 65534 0", "0 65534 65534"] {
+        scene.clear()?;
+        let daemon = ready(daemon(&format!("users {users} say ready hear")))?;
+        fs::create_dir(file("his")).doing("make a directory")?;
+        write("his/x.pid", format!("{}\n", daemon.process.pid))?;
+        for name in ["his", "his/x.pid"] {
+            chown(file(name), Some(NOBODY), None).doing("give it away")?;
+        }
+        for without in ["", "info", "handle,info,inode,pidfd"] {
+            let status = ask_without(scene, without, "status his/x.pid")?;
+            status.is_line(4, "unknown", "(untrusted)")?;
+        }
+        untrusted(scene, "his/x.pid", &daemon)?;
+        kill(daemon)?;
     }
     Ok(())
 }

@@ -45,9 +45,10 @@ fn adopt_one(
 ) -> Exit {
     let looked = Looked::at(place, question);
     let finding = &looked.finding;
-    if let Err(exit) = refusal::owner_to(Act::Adopt, &looked, unverified) {
-        return exit;
-    }
+    let owner = match refusal::owner_to(Act::Adopt, &looked, unverified) {
+        Ok(owner) => owner,
+        Err(exit) => return exit,
+    };
     let (Some(pidfile), Some(pid)) = (&looked.pidfile, finding.pid()) else {
         return Exit::Unknown;
     };
@@ -70,9 +71,10 @@ fn adopt_one(
     let then = changes::until(pidfile, GUARDS_TIME, || {
         let now = Looked::at(place, question).finding;
         let is_done = now.pid() == Some(pid) && now.record.is_some() && lock::is_guarded(pidfile);
-        (is_done || means_another(&now, pid)).then_some(now)
+        (is_done || means_another(&now, pid) || owner.is_dead()).then_some(now)
     });
     match then {
+        _ if owner.is_dead() => refusal::has_ended(finding),
         Some(now) if means_another(&now, pid) => refusal::changed(&now),
         Some(now) => deed::adopted(&now, false),
         None => refusal::not_recorded(finding),

@@ -198,6 +198,16 @@ pub(crate) fn cannot_record(finding: &Finding, error: nix::errno::Errno) -> Exit
     Exit::Unknown
 }
 
+/// The daemon has ended while its guard was started.
+pub(crate) fn has_ended(finding: &Finding) -> Exit {
+    let path = escaped(&finding.path);
+    advice(
+        &format!("did not adopt {path}: {} has just ended", who(finding)),
+        &format!("\"pidward status {path}\" says what is left."),
+    );
+    Exit::NotRunning
+}
+
 /// The pidfile has changed while its guard was started.
 pub(crate) fn changed(now: &Finding) -> Exit {
     let path = escaped(&now.path);

@@ -137,6 +137,13 @@ static char **exec(char **words)
     return words;
 }
 
+/* users REAL EFFECTIVE SAVED: whose it is from then on. */
+static char **users(char **words)
+{
+    must(setresuid((uid_t)atoi(words[0]), (uid_t)atoi(words[1]), (uid_t)atoi(words[2])), "setresuid");
+    return words + 3;
+}
+
 /* become PROGRAM ARGUMENT...: becomes another program. */
 static char **become(char **words)
 {
@@ -179,7 +186,7 @@ const struct step steps_of_look[] = {
     {"errno", look_at_errno}, {"descriptors", descriptors}, {"status", status},
     {"children", children}, {"block", block},
     {"chdir", change_directory}, {"nobody", nobody}, {"no_processes", no_processes},
-    {"clean_up", clean_up}, {"exec", exec}, {"become", become},      {"failed_exec", failed_exec},
+    {"clean_up", clean_up}, {"exec", exec}, {"become", become}, {"users", users},      {"failed_exec", failed_exec},
     {"call", call},        {"spin", spin},       {"pause", wait_for_signals},
     {0},
 };
