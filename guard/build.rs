@@ -19,7 +19,7 @@ const ARGUMENTS: [&str; 8] = [
 
 /// The tables that the precompiled core library brings along, a twelfth of the file, are left out, and the compiler's name; and what waits (`rest.rs`)
 /// does not lie across two pages.
-const SCRIPT: &str = "SECTIONS { .rest : ALIGN(256) { *(.text.rest) } /DISCARD/ : { *(.eh_frame) *(.comment) } } INSERT AFTER .text;";
+const SCRIPT: &str = "SECTIONS { .rest : ALIGN(128) { *(.text.rest) } /DISCARD/ : { *(.eh_frame) *(.comment) } } INSERT AFTER .text;";
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");

@@ -91,6 +91,7 @@ impl Guard<'_> {
     /// counts, when the pidfile is no older than this guard: it was meant, and lived shortly.
     fn wait_for_owner(&mut self, mut patience: Patience) -> Result<Owner, Option<Version>> {
         let mut doubts = Doubts::default();
+        let mut has_waited = false;
         loop {
             self.watch.directory(&self.pidfile);
             self.watch.drain();
@@ -98,6 +99,7 @@ impl Guard<'_> {
             let unasked = matches!(look, Err(NoLook::Unreadable(_))).then_some(Doubt::Unasked);
             let look = look.ok();
             let version = look.as_ref().map(Version::from);
+            let is_empty = look.as_ref().is_some_and(is_empty);
             let is_new = look
                 .as_ref()
                 .is_some_and(|look| look.changed >= self.started);
@@ -110,9 +112,14 @@ impl Guard<'_> {
                 Some(Named::Dead(_) | Named::Nobody) | None => unasked,
             };
             let pause = doubts.pause(doubt, self);
-            if !patience.wait(&self.watch, pause) {
+            if patience.wait(&self.watch, pause) {
+                continue;
+            }
+            // What is empty another instance may be about to write, whose own guard has found this one at work.
+            if !is_empty || core::mem::replace(&mut has_waited, true) {
                 return Err(version);
             }
+            patience = Patience::new(None, WRITING / 1000);
         }
     }
 

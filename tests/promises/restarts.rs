@@ -6,10 +6,11 @@ use std::fs;
 use std::process::Command;
 
 use nix::sys::signal::Signal;
+use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::world::evidence;
 
-use crate::guard::post::{Post, daemon, falls_asleep, kill};
+use crate::guard::post::{Post, daemon, kill};
 use crate::legacy::Legacy;
 use crate::promise::Promise;
 use crate::scene::{HOME, Scene};
@@ -97,7 +98,7 @@ fn restart(
             let mut new = start()?;
             // Who waits for the lock is not before that is free.
             match waits {
-                true => falls_asleep(new.process.pid, 1).map(drop)?,
+                true => waits_for_the_lock(&new)?,
                 false => new.says("ready")?,
             }
             dies(&old)?;
@@ -121,6 +122,20 @@ fn restart(
     };
     new.says("ready")?;
     Ok(new)
+}
+
+/// Waits until it does: until then nobody can see that it is about to.
+fn waits_for_the_lock(new: &Legacy) -> Checked {
+    let call = format!("{} ", libc::SYS_flock);
+    let deadline = Deadline::seconds(10);
+    while !deadline.passed() {
+        let now = fs::read_to_string(format!("/proc/{}/syscall", new.process.pid));
+        if now.is_ok_and(|now| now.starts_with(&call)) {
+            return Ok(());
+        }
+        std::thread::yield_now();
+    }
+    Err(Failure::new("does not wait for the lock", evidence()))
 }
 
 /// An instance with a shim, which starts its guard.

@@ -45,6 +45,10 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
             comes_later,
         ),
         each(
+            "what_another_instance_is_about_to_write_is_waited_for",
+            about_to_be_written,
+        ),
+        each(
             "a_guard_without_a_pidfile_leaves_after_its_time_out",
             timeout,
         ),
@@ -86,6 +90,28 @@ fn left_soon() -> Checked {
         true => Ok(()),
         false => Err(Failure::new("the guard still waits", evidence())),
     }
+}
+
+/// The command has failed, so nothing is to come of it; but its pidfile is empty, as one that is being written.
+fn about_to_be_written(scene: &Scene) -> Checked {
+    scene.clear()?;
+    let post = Post::at("x.pid")?;
+    let mut daemon = ready(daemon("hold x.pid say ready hear put say put hear"))?;
+    let mut run = pidward(
+        scene,
+        &["run", "-p", "x.pid", "--no-preload", "--", "false"],
+    );
+    let status = run.status().doing("run a command that fails")?;
+    // Longer than it takes to see the failure.
+    post.stays()?;
+    daemon.go_on()?;
+    daemon.says("put")?;
+    if status.code() != Some(1) {
+        return Err(Failure::new("the test itself", status));
+    }
+    post.recorded(daemon.process.pid)?;
+    kill(daemon)?;
+    post.cleared()
 }
 
 fn comes_later(scene: &Scene) -> Checked {
