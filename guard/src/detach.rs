@@ -4,14 +4,13 @@
 #![expect(unsafe_code, reason = "system calls that rustix does not wrap")]
 
 use core::ffi::c_int;
-use core::fmt::Write;
 use core::ptr::null_mut;
 
-use arrayvec::ArrayString;
 use pidward_identity::evidence::GUARD_COMM;
 use pidward_identity::pidfd::PidFd;
 use rustix::fd::{FromRawFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, RawDir};
+use rustix::path::DecInt;
 use rustix::process::Resource;
 use syscalls::{Sysno, raw_syscall};
 
@@ -124,10 +123,7 @@ fn be_the_last_that_oom_takes() {
     let Ok(file) = rustix::fs::openat(CWD, path, flags, Mode::empty()) else {
         return;
     };
-    let allowed = |score: i32| {
-        let mut text = ArrayString::<8>::new();
-        write!(text, "{score}").is_ok() && rustix::io::pwrite(&file, text.as_bytes(), 0).is_ok()
-    };
+    let allowed = |score: i32| rustix::io::pwrite(&file, DecInt::new(score).as_bytes(), 0).is_ok();
     if allowed(LOWEST) {
         return;
     }
