@@ -6,7 +6,7 @@ use pidward_tests::record::Record;
 use pidward_tests::watch::Watch;
 use pidward_tests::world::{World, evidence, owner};
 
-use crate::daemon::{Daemon, Ready};
+use crate::daemon::Daemon;
 use crate::guarded::{guard_of, is_unnoticed, seen_of_record};
 use crate::inside::Showed;
 use crate::left::{ONE_SECOND, gone_within_a_second, nothing_is_left, only_guard};
@@ -46,7 +46,7 @@ impl Cell<'_> {
             return self.stays_as_it_was(expected);
         }
         self.leaves_nothing(expected)?;
-        self.world.end_what_is_left(None)?;
+        self.world.end_what_is_left(|_, _| false)?;
         if expected.death.is_some() {
             self.a_second_instance_keeps_its_pidfile()?;
         }
@@ -129,8 +129,8 @@ impl Cell<'_> {
             return Err(Failure::new("does not die again", evidence()));
         }
         // What the first leaves alive would keep its port or its shared memory from the second.
-        self.world.end_what_is_left(None)?;
-        let second = self.start_at_once()?;
+        self.world.end_what_is_left(|_, _| false)?;
+        let second = Life::start_at_once(self.world, self.daemon, self.mode)?;
         let next_guard = guard_of(&self.daemon.pidfile(), &second.process)?;
         // Either the first guard is gone, or it follows the second instance now.
         if next_guard.pid != guard.pid && !guard.dies_by(Deadline::seconds(5)) {
@@ -154,25 +154,6 @@ impl Cell<'_> {
         }
         gone_within_a_second(&watch, &pidfile)?;
         nothing_is_left()
-    }
-
-    /// Starts the second instance without waiting for anything of pidward's; a daemon that refuses while the old
-    /// pidfile is still there is asked again when something has changed.
-    fn start_at_once(&self) -> Checked<Life> {
-        let watch = Watch::on(&[parent(&self.daemon.pidfile())])?;
-        let deadline = Deadline::seconds(15);
-        // Once: a slow one that is asked again may have said it already.
-        self.daemon.ready.iter().for_each(Ready::forget);
-        loop {
-            let by = Deadline::seconds(3);
-            if let Ok(life) = Life::try_start(self.world, self.daemon, self.mode, by)? {
-                return Ok(life);
-            }
-            if deadline.passed() {
-                return Err(Failure::new("no second instance", evidence()));
-            }
-            let _: Option<()> = watch.until(Deadline::after(ONE_SECOND / 10), &[], || None);
-        }
     }
 }
 

@@ -11,6 +11,7 @@ use pidward_tests::watch::Watch;
 use pidward_tests::world::{World, evidence, owner, path};
 
 use crate::daemon::{Daemon, Ready};
+use crate::left::ONE_SECOND;
 use crate::ways::{Ending, Mode};
 
 /// A daemon that is up.
@@ -59,6 +60,24 @@ impl Life {
         match watch.until(by, &[], || owner(&pidfile)) {
             Some(process) => Ok(Ok(Self { process, start })),
             None => Ok(Err(start)),
+        }
+    }
+
+    /// Starts it without waiting for anything of pidward's, nor until it is ready; a daemon that refuses while an old pidfile is
+    /// still there, or its port is taken, is asked again when something has changed.
+    pub(crate) fn start_at_once(world: &World, daemon: &Daemon, mode: Mode) -> Checked<Self> {
+        let watch = Watch::on(&[parent(&daemon.pidfile())])?;
+        let deadline = Deadline::seconds(15);
+        // Once: a slow one that is asked again may have said it already.
+        daemon.ready.iter().for_each(Ready::forget);
+        loop {
+            if let Ok(life) = Self::try_start(world, daemon, mode, Deadline::seconds(3))? {
+                return Ok(life);
+            }
+            if deadline.passed() {
+                return Err(Failure::new("no second instance", evidence()));
+            }
+            let _: Option<()> = watch.until(Deadline::after(ONE_SECOND / 10), &[], || None);
         }
     }
 

@@ -1,19 +1,18 @@
 //! A long run: daemons side by side in one namespace, started, ended, reloaded and robbed of their guards in random order,
 //! with what has to hold looked at after each step.
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
+use fastrand::Rng;
 use libtest_mimic::{Failed, Trial};
 use nix::sys::signal::Signal;
 use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
+use pidward_tests::proc::{self, Seen};
 use pidward_tests::process::Process;
-use pidward_tests::random::Random;
+use pidward_tests::release;
 use pidward_tests::watch::{Watch, every_ten_milliseconds};
 use pidward_tests::world::{World, evidence, owner, path};
-use pidward_tests::{proc, release};
 
 use crate::daemon::Daemon;
 use crate::guarded::guard_of;
@@ -104,7 +103,7 @@ pub(crate) fn run(
     let world = prepare(daemons, stock, Some(release))?;
     let mut soak = Soak {
         world,
-        random: Random::new(seed),
+        random: Rng::with_seed(seed),
         up: SOAKED.iter().map(|_| None).collect(),
         told: Told {
             seed,
@@ -114,7 +113,7 @@ pub(crate) fn run(
     let end = Deadline::seconds(seconds);
     let mut steps = Vec::new();
     while !end.passed() {
-        let step = soak.random.below(SOAKED.len());
+        let step = soak.random.usize(..SOAKED.len());
         let done = soak.step(step).and_then(|what| {
             steps.push(format!("{} {what}", SOAKED[step].0.name));
             soak.holds()
@@ -143,7 +142,7 @@ struct Up {
 
 struct Soak {
     world: World,
-    random: Random,
+    random: Rng,
     up: Vec<Option<Up>>,
     told: Told,
 }
@@ -154,31 +153,20 @@ impl Soak {
         let Some(up) = self.up[index].take() else {
             return self.start(index);
         };
-        match self.random.below(10) {
+        match self.random.usize(..10) {
             0 | 1 if *reloads && up.guard.is_some() => {
                 self.told.reloads += 1;
                 up.life.process.signal(Signal::SIGHUP).doing("reload it")?;
-                let pidfile = daemon.pidfile();
-                let watch = Watch::on(&[parent(&pidfile)])?;
-                // One that executes itself writes its pidfile anew.
-                let again = watch.until(Deadline::seconds(10), &[], || owner(&pidfile));
-                let again = again.ok_or_else(|| Failure::new("not reloaded", evidence()))?;
-                let guard = Some(guard_of(&pidfile, &again)?);
-                let start = up.life.start;
-                self.up[index] = Some(Up {
-                    life: Life {
-                        process: again,
-                        start,
-                    },
-                    guard,
-                    ..up
-                });
+                self.up[index] = Some(up);
                 Ok("reloaded".to_owned())
             }
             0..=2 => {
                 if let Some(guard) = &up.guard {
                     self.told.guards_killed += 1;
-                    kill(guard)?;
+                    guard.signal(Signal::SIGKILL).doing("kill its guard")?;
+                    if !guard.dies_by(Deadline::seconds(5)) {
+                        return Err(Failure::new("survives SIGKILL", evidence()));
+                    }
                 }
                 self.up[index] = Some(Up { guard: None, ..up });
                 Ok("robbed of its guard".to_owned())
@@ -203,7 +191,7 @@ impl Soak {
                     .filter(|ending| *ending != Ending::Int)
                     .filter(|ending| *ending != Ending::Stop || daemon.stop.is_some())
                     .collect();
-                let ending = all[self.random.below(all.len())];
+                let ending = all[self.random.usize(..all.len())];
                 up.life.end(&self.world, daemon, ending)?;
                 self.is_gone(daemon, up, ending.name())
             }
@@ -212,24 +200,8 @@ impl Soak {
 
     fn start(&mut self, index: usize) -> Checked<String> {
         let daemon = &SOAKED[index].0;
-        let mode = Mode::ALL[self.random.below(Mode::ALL.len())];
-        let deadline = Deadline::seconds(20);
-        // A port may be taken for a moment yet.
-        let life = loop {
-            match Life::try_start(&self.world, daemon, mode, Deadline::seconds(10))? {
-                Ok(life) => break life,
-                Err(refused) if deadline.passed() => {
-                    return Err(Failure::new(
-                        "did not start",
-                        format!("{refused}\n{}", evidence()),
-                    ));
-                }
-                Err(_) => drop(every_ten_milliseconds::<()>(
-                    Deadline::after(Duration::from_millis(100)),
-                    || None,
-                )),
-            }
-        };
+        let mode = Mode::ALL[self.random.usize(..Mode::ALL.len())];
+        let life = Life::start_at_once(&self.world, daemon, mode)?;
         self.told.starts += 1;
         let guard = guard_of(&daemon.pidfile(), &life.process)?;
         daemon
@@ -266,29 +238,17 @@ impl Soak {
 
     /// Workers outlive a master that was killed, and would keep its port.
     fn end_what_is_nobodys(&self) -> Checked {
-        let all = proc::others();
-        let is_somebodys = |pid: i32| {
-            let mut at = pid;
-            for _ in 0..all.len() {
-                if self.up.iter().flatten().any(|up| up.life.process.pid == at) {
-                    return true;
-                }
-                match all.iter().find(|seen| seen.pid == at) {
-                    Some(seen) if seen.parent > 1 => at = seen.parent,
-                    _ => return false,
-                }
-            }
-            false
-        };
-        for seen in &all {
-            if seen.is_pidward() || seen.is_zombie() || is_somebodys(seen.pid) {
-                continue;
-            }
-            if let Some(process) = Process::living(seen.pid) {
-                kill(&process)?;
-            }
-        }
-        Ok(())
+        let masters: Vec<i32> = self
+            .up
+            .iter()
+            .flatten()
+            .map(|up| up.life.process.pid)
+            .collect();
+        self.world.end_what_is_left(|seen, all| {
+            let parent = |of: &Seen| all.iter().find(|seen| seen.pid == of.parent);
+            let mut ancestors = std::iter::successors(Some(seen), |seen| parent(seen));
+            ancestors.any(|seen| masters.contains(&seen.pid))
+        })
     }
 
     /// Who lives has his pidfile; who does not has none; there is no guard too many, and none has grown.
@@ -321,22 +281,8 @@ impl Soak {
     }
 }
 
-fn kill(process: &Process) -> Checked {
-    process.signal(Signal::SIGKILL).doing("kill it")?;
-    match process.dies_by(Deadline::seconds(10)) {
-        true => Ok(()),
-        false => Err(Failure::new("survives SIGKILL", evidence())),
-    }
-}
-
 fn is_small(guard: i32) -> Checked {
-    let descriptors = proc::descriptors(guard).len();
-    let rollup = fs::read_to_string(format!("/proc/{guard}/smaps_rollup")).doing("its memory")?;
-    let private = rollup
-        .lines()
-        .filter_map(|line| line.strip_prefix("Private_"));
-    let private = private.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
-    let private: u64 = private.sum();
+    let (descriptors, private) = (proc::descriptors(guard).len(), proc::private_kib(guard)?);
     match descriptors <= DESCRIPTORS && private <= PRIVATE_KIB {
         true => Ok(()),
         false => Err(Failure::new(

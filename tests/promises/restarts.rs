@@ -8,6 +8,7 @@ use std::process::Command;
 use nix::sys::signal::Signal;
 use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
+use pidward_tests::watch::every_ten_milliseconds;
 use pidward_tests::world::evidence;
 
 use crate::guard::post::{Post, daemon, kill};
@@ -127,15 +128,12 @@ fn restart(
 /// Waits until it does: until then nobody can see that it is about to.
 fn waits_for_the_lock(new: &Legacy) -> Checked {
     let call = format!("{} ", libc::SYS_flock);
-    let deadline = Deadline::seconds(10);
-    while !deadline.passed() {
-        let now = fs::read_to_string(format!("/proc/{}/syscall", new.process.pid));
-        if now.is_ok_and(|now| now.starts_with(&call)) {
-            return Ok(());
-        }
-        std::thread::yield_now();
-    }
-    Err(Failure::new("does not wait for the lock", evidence()))
+    let waits = || {
+        let now = fs::read_to_string(format!("/proc/{}/syscall", new.process.pid)).ok()?;
+        now.starts_with(&call).then_some(())
+    };
+    let seen = every_ten_milliseconds(Deadline::seconds(10), waits);
+    seen.ok_or_else(|| Failure::new("does not wait for the lock", evidence()))
 }
 
 /// An instance with a shim, which starts its guard.

@@ -11,7 +11,6 @@ pub mod peak;
 pub mod pidfd;
 pub mod proc;
 pub mod process;
-pub mod random;
 pub mod reaper;
 pub mod record;
 pub mod release;

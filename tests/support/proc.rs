@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use crate::failure::{Checked, Doing};
+
 /// One process as /proc shows it at one moment.
 #[derive(Debug, Clone)]
 pub struct Seen {
@@ -127,6 +129,19 @@ pub fn descriptors(pid: i32) -> Vec<Descriptor> {
         })
     };
     entries.filter_map(descriptor).collect()
+}
+
+/// How much of its memory is a process's alone, in KiB.
+///
+/// # Errors
+/// When it cannot be asked.
+pub fn private_kib(pid: i32) -> Checked<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).doing("its memory")?;
+    let lines = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("Private_"));
+    let kib = lines.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+    Ok(kib.sum())
 }
 
 /// The inodes of the files that a process watches by inotify(7), as proc_pid_fdinfo(5) shows them.

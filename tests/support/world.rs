@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 use crate::deadline::Deadline;
 use crate::failure::{Checked, Doing, Failure};
 use crate::namespace::SCRATCH;
-use crate::proc;
+use crate::proc::{self, Seen};
 use crate::process::Process;
 use crate::reaper::Reaper;
 
@@ -114,17 +114,17 @@ impl World {
         Some(ended.unwrap_or_else(|| "unseen: another process is its parent".to_owned()))
     }
 
-    /// Ends all that is left in this namespace, other than pidward's processes and `spared`.
+    /// Ends all that is left in this namespace, other than pidward's processes and those that are spared.
     ///
     /// # Errors
     /// When something cannot be ended.
-    pub fn end_what_is_left(&self, spared: Option<&Process>) -> Checked {
+    pub fn end_what_is_left(&self, is_spared: impl Fn(&Seen, &[Seen]) -> bool) -> Checked {
         let deadline = Deadline::seconds(10);
         loop {
-            let left = proc::others()
-                .into_iter()
-                .filter(|seen| !seen.is_pidward() && !seen.is_zombie());
-            let left = left.filter(|seen| spared.is_none_or(|spared| spared.pid != seen.pid));
+            let all = proc::others();
+            let left = all
+                .iter()
+                .filter(|seen| !seen.is_pidward() && !seen.is_zombie() && !is_spared(seen, &all));
             let left: Vec<Process> = left.filter_map(|seen| Process::living(seen.pid)).collect();
             if left.is_empty() {
                 return Ok(());

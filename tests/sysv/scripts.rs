@@ -117,7 +117,7 @@ fn live(machine: &Machine, service: &Service, guarded: bool) -> Checked<Vec<Step
     ends(&daemon)?;
     life.is_as_expected_after_death()?;
     // Children of the daemon's serve on, and hold its port.
-    machine.world.end_what_is_left(None)?;
+    machine.world.end_what_is_left(|_, _| false)?;
     act(AFTER_DEATH, "status")?;
     let old = Stamp::of(service.pidfile);
     act("start after death", "start")?;

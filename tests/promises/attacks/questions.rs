@@ -2,10 +2,8 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::process::Output;
 
 use nix::sys::signal::Signal;
-use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::process::Process;
 use pidward_tests::record::Record;
@@ -14,8 +12,8 @@ use pidward_tests::world::evidence;
 use super::lives;
 use super::stage::{SWAPS, Stage};
 use super::swaps::MANY;
-use super::tracer::{Traced, stopped_at};
-use crate::guard::post::{guard, kill, kill_guards, slept};
+use super::tracer::{Traced, ends_with, stopped_at};
+use crate::guard::post::{ends_or_waits, guard, kill, kill_guards};
 use crate::promise::Promise;
 use crate::run::pidward;
 use crate::scene::{Scene, file};
@@ -58,7 +56,7 @@ fn mistakes_nobody(scene: &Scene, swap: Swapping) -> Checked {
                 return Err(Failure::new("took the victim for the daemon", what));
             }
             right += usize::from(matches!(output.status.code(), Some(0 | 124)));
-            ends(&output, &[0, 3, 4, 124], &what)?;
+            ends_with(&output, &[0, 3, 4, 124], &what)?;
             stage.restore()?;
         }
         if right == 0 {
@@ -80,7 +78,7 @@ fn adopts_nobody_else(scene: &Scene, swap: Swapping) -> Checked {
         };
         let what = format!("adopt, at stop {number}: {output:#?}");
         adopted += usize::from(output.status.code() == Some(0));
-        ends(&output, &[0, 1, 4], &what)?;
+        ends_with(&output, &[0, 1, 4], &what)?;
         is_not_recorded(&stage, &what)?;
         kill_guards()?;
         stage.restore()?;
@@ -123,18 +121,6 @@ fn records_nobody_else(scene: &Scene, swap: Swapping) -> Checked {
     Err(Failure::new("the test itself", "nothing was ever recorded"))
 }
 
-/// A guard that finds the attacker's link has nothing to wait for.
-fn ends_or_waits(guard: &Process) -> Checked {
-    let deadline = Deadline::seconds(10);
-    while !deadline.passed() {
-        if guard.is_dead() || slept(guard.pid)?.1 {
-            return Ok(());
-        }
-        std::thread::yield_now();
-    }
-    Err(Failure::new("neither ends nor waits", evidence()))
-}
-
 /// Root has recorded the victim nowhere but where it belongs, and it lives.
 fn is_not_recorded(stage: &Stage, what: &str) -> Checked {
     let record = file("app/x.pid");
@@ -148,12 +134,4 @@ fn is_not_recorded(stage: &Stage, what: &str) -> Checked {
         return Err(Failure::new("recorded the victim", what));
     }
     lives(&stage.victim, what)
-}
-
-fn ends(output: &Output, codes: &[i32], what: &str) -> Checked {
-    let panicked = String::from_utf8_lossy(&output.stderr).contains("panicked");
-    match output.status.code() {
-        Some(code) if codes.contains(&code) && !panicked => Ok(()),
-        _ => Err(Failure::new("another end", what)),
-    }
 }

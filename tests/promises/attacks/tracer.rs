@@ -28,6 +28,15 @@ pub(crate) fn stopped_at(
     output.doing("wait for its end").map(Some)
 }
 
+/// It ended with one of these statuses, and not by a panic.
+pub(crate) fn ends_with(output: &Output, codes: &[i32], what: &str) -> Checked {
+    let panicked = String::from_utf8_lossy(&output.stderr).contains("panicked");
+    match output.status.code() {
+        Some(code) if codes.contains(&code) && !panicked => Ok(()),
+        _ => Err(Failure::new("another end", what)),
+    }
+}
+
 /// A process that stops at each of its system calls.
 pub(crate) struct Traced {
     child: Child,

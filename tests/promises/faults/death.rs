@@ -2,7 +2,7 @@
 
 use pidward_tests::failure::{Checked, Failure};
 
-use super::injection::{Call, ERRORS, Trace, failing, written_down};
+use super::injection::{Call, ERRORS, Trace, each, failing, written_down};
 use super::sweep::is_put_right;
 use crate::compare::NO_GUARD;
 use crate::guard::post::daemon;
@@ -23,15 +23,12 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         ERRORS,
         |scene, error| {
             scene.without_cores()?;
-            for (death, status) in DEATHS {
-                let all = calls(scene, death)?;
-                for call in all {
-                    let what = format!("{death}: {call:?} {error}");
-                    one(scene, (death, status), &call, error)
-                        .map_err(|failure| Failure::new(what, failure))?;
-                }
-            }
-            Ok(())
+            DEATHS.into_iter().try_for_each(|(death, status)| {
+                let calls = calls(scene, death)?;
+                each(&calls, error, |call| {
+                    one(scene, (death, status), call, error)
+                })
+            })
         },
     )
 }

@@ -1,14 +1,12 @@
 //! A guard one of whose system calls fails.
 
-use nix::sys::signal::Signal;
 use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Failure};
-use pidward_tests::process::Process;
 use pidward_tests::world::evidence;
 
-use super::injection::{Call, ERRORS, Trace, failing_itself, written_down};
+use super::injection::{Call, ERRORS, Trace, each, failing_itself, written_down};
 use super::sweep::is_put_right;
-use crate::guard::post::{Post, guard, kill, leaves, slept, start, with_pidfile};
+use crate::guard::post::{Post, ends_or_waits, guard, kill, leaves, start, with_pidfile};
 use crate::promise::Promise;
 use crate::scene::Scene;
 
@@ -16,13 +14,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
     Promise::each(
         "whichever_system_call_of_a_guard_fails_no_living_pidfile_is_lost",
         ERRORS,
-        |scene, error| {
-            for call in calls(scene)? {
-                let what = format!("{call:?} {error}");
-                one(scene, &call, error).map_err(|failure| Failure::new(what, failure))?;
-            }
-            Ok(())
-        },
+        |scene, error| each(&calls(scene)?, error, |call| one(scene, call, error)),
     )
 }
 
@@ -59,18 +51,5 @@ fn one(scene: &Scene, call: &Call, error: &str) -> Checked {
     if !guard.dies_by(Deadline::seconds(3)) {
         return Err(Failure::new("the guard stays", evidence()));
     }
-    let _ = guard.signal(Signal::SIGKILL);
     is_put_right(scene, &["x.pid"])
-}
-
-/// Waits until it waits, or has ended.
-fn ends_or_waits(guard: &Process) -> Checked {
-    let deadline = Deadline::seconds(10);
-    while !deadline.passed() {
-        if guard.is_dead() || slept(guard.pid).is_ok_and(|(_, sleeps)| sleeps) {
-            return Ok(());
-        }
-        std::thread::yield_now();
-    }
-    Err(Failure::new("neither ends nor waits", evidence()))
 }

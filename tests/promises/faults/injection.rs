@@ -40,6 +40,14 @@ pub(crate) struct Call {
     number: usize,
 }
 
+/// Has each of them fail in turn.
+pub(crate) fn each(calls: &[Call], error: &str, one: impl Fn(&Call) -> Checked) -> Checked {
+    calls.iter().try_for_each(|call| {
+        let what = format!("{call:?} {error}");
+        one(call).map_err(|failure| Failure::new(what, failure))
+    })
+}
+
 /// What strace says of a run.
 pub(crate) struct Trace {
     lines: Vec<(Call, String)>,

@@ -2,7 +2,7 @@
 
 use pidward_tests::failure::{Checked, Failure};
 
-use super::injection::{Call, ERRORS, Trace, failing, written_down};
+use super::injection::{Call, ERRORS, Trace, each, failing, written_down};
 use super::sweep::is_put_right;
 use crate::answer::Answer;
 use crate::guard::post::kill_guards;
@@ -15,13 +15,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
     Promise::each(
         "whichever_system_call_of_run_fails_the_daemon_is_started",
         ERRORS,
-        |scene, error| {
-            for call in calls(scene)? {
-                let what = format!("{call:?} {error}");
-                one(scene, &call, error).map_err(|failure| Failure::new(what, failure))?;
-            }
-            Ok(())
-        },
+        |scene, error| each(&calls(scene)?, error, |call| one(scene, call, error)),
     )
 }
 

@@ -6,7 +6,7 @@ use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::record::Record;
 use pidward_tests::world::evidence;
 
-use super::injection::{Call, ERRORS, Trace, failing, written_down};
+use super::injection::{Call, ERRORS, Trace, each, failing, written_down};
 use crate::answer::{Answer, ask};
 use crate::guard::post::{guarded, kill};
 use crate::legacy::Legacy;
@@ -21,11 +21,8 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         ERRORS,
         |scene, error| {
             let stage = Stage::set(scene)?;
-            for call in stage.calls(scene)? {
-                let what = format!("{call:?} {error}");
-                let one = stage.one(scene, &call, error);
-                one.map_err(|failure| Failure::new(what, failure))?;
-            }
+            let calls = stage.calls(scene)?;
+            each(&calls, error, |call| stage.one(scene, call, error))?;
             kill(stage.daemon).map(drop)
         },
     )

@@ -13,9 +13,10 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::Signal;
 use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
+use pidward_tests::proc;
 use pidward_tests::process::Process;
 use pidward_tests::record::Record;
-use pidward_tests::watch::Watch;
+use pidward_tests::watch::{Watch, every_ten_milliseconds};
 use pidward_tests::world::evidence;
 
 use crate::compare::bare;
@@ -181,17 +182,12 @@ pub(crate) fn leaves(guard: &Process) -> Checked {
 
 /// Kills all guards that live in here.
 pub(crate) fn kill_guards() -> Checked {
-    let all = fs::read_dir("/proc").doing("list the processes")?.flatten();
-    let guards = all.filter(|entry| {
-        let comm = fs::read_to_string(entry.path().join("comm"));
-        comm.is_ok_and(|comm| comm == "pidward: guard\n")
-    });
-    for guard in guards {
-        let pid = guard.file_name().to_str().and_then(|pid| pid.parse().ok());
-        if let Some(guard) = pid.and_then(Process::living) {
-            guard.signal(Signal::SIGKILL).doing("kill a guard")?;
-            leaves(&guard)?;
-        }
+    let guards = proc::pidwards()
+        .into_iter()
+        .filter(|seen| seen.comm == "pidward: guard");
+    for guard in guards.filter_map(|seen| Process::living(seen.pid)) {
+        guard.signal(Signal::SIGKILL).doing("kill a guard")?;
+        leaves(&guard)?;
     }
     Ok(())
 }
@@ -221,4 +217,14 @@ pub(crate) fn falls_asleep(pid: i32, times: u64) -> Checked<u64> {
         thread::yield_now();
     }
     Err(Failure::new("it does not sleep", evidence()))
+}
+
+/// Waits until it waits for something, or has ended: a guard that cannot do its work has nothing to wait for.
+pub(crate) fn ends_or_waits(process: &Process) -> Checked {
+    let rests = || {
+        let sleeps = || slept(process.pid).is_ok_and(|(_, sleeps)| sleeps);
+        (process.is_dead() || sleeps()).then_some(())
+    };
+    let seen = every_ten_milliseconds(Deadline::seconds(10), rests);
+    seen.ok_or_else(|| Failure::new("neither ends nor waits", evidence()))
 }

@@ -4,6 +4,7 @@
 use std::fs;
 
 use pidward_tests::failure::{Checked, Doing, Failure};
+use pidward_tests::proc;
 use pidward_tests::record::Record;
 
 use super::post::{Post, falls_asleep, guard, guarded, kill, leaves, slept, start, with_pidfile};
@@ -34,20 +35,11 @@ const PRIVATE: u64 = 32;
 
 fn rests(scene: &Scene) -> Checked {
     let (daemon, guard, post) = guarded(scene)?;
-    let private = || -> Checked<u64> {
-        let path = format!("/proc/{}/smaps_rollup", guard.pid);
-        let text = fs::read_to_string(path).doing("its memory")?;
-        let lines = text
-            .lines()
-            .filter_map(|line| line.strip_prefix("Private_"));
-        let kib = lines.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
-        Ok(kib.sum())
-    };
     // Waiting once more makes no difference.
     let mut times = 1;
     for _ in 0..3 {
         times = falls_asleep(guard.pid, times)? + 1;
-        let now = private()?;
+        let now = proc::private_kib(guard.pid)?;
         if now > PRIVATE {
             return Err(Failure::new("more memory", format!("{now} KiB")));
         }

@@ -134,8 +134,13 @@ fn lost(scene: &Scene) -> Checked {
             let is_stale = answer.out.contains("stale") || answer.out.contains("removed");
             let code = answer.code.unwrap_or(-1);
             answer.says(code, is_kept && !is_stale, way)?;
-            if line.starts_with("wait") {
-                answer.says(4, true, way)?;
+            let why = "may be the recorded one: /proc does not tell us our boot or PID namespace";
+            match line.split(' ').next() {
+                Some("wait" | "stop" | "status") => {
+                    let said = answer.out.contains(why) || answer.err.contains(why);
+                    answer.says(4, said, why)?;
+                }
+                _ => answer.says(0, answer.out.starts_with("left  "), way)?,
             }
         }
         kill(daemon)?;

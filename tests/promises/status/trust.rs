@@ -14,7 +14,8 @@ use crate::legacy::Legacy;
 use crate::promise::Promise;
 use crate::scene::{Scene, file, write};
 
-const NOBODY: u32 = 65534;
+/// An ordinary user.
+pub(super) const NOBODY: u32 = 65534;
 const GROUP: u32 = 4242;
 
 pub(super) fn promises() -> impl Iterator<Item = Promise> {

@@ -8,14 +8,13 @@ use std::path::Path;
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::process::Process;
 
+use super::trust::NOBODY;
 use crate::answer::{Answer, LEVELS, ask};
 use crate::guard::post::{Post, daemon, guard, kill, leaves, ready, start};
 use crate::legacy::Legacy;
 use crate::promise::Promise;
 use crate::run::{copied, installed};
 use crate::scene::{Scene, file};
-
-const NOBODY: u32 = 65534;
 
 pub(super) fn promises() -> impl Iterator<Item = Promise> {
     let each = |name: &'static str, check: fn(&Scene) -> Checked| Promise::new(name, check);
