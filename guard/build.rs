@@ -17,8 +17,8 @@ const ARGUMENTS: [&str; 8] = [
     "-Wl,--build-id=none",
 ];
 
-/// The tables that the precompiled core library brings along, a twelfth of the file, are left out, and the compiler's name; and what waits (`rest.rs`)
-/// does not lie across two pages.
+/// The tables that the precompiled core library brings along, a twelfth of the file, are left out, and the compiler's name;
+/// and what waits (`rest.rs`) does not lie across two pages.
 const SCRIPT: &str = "SECTIONS { .rest : ALIGN(128) { *(.text.rest) } /DISCARD/ : { *(.eh_frame) *(.comment) } } INSERT AFTER .text;";
 
 fn main() -> io::Result<()> {

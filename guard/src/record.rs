@@ -23,9 +23,18 @@ use crate::hand_over::{Owner, Version};
 pub(crate) struct Locked {
     file: OwnedFd,
     name: Name,
-    /// What it was written for; `None` while it says nothing.
-    written_for: Option<Version>,
-    is_empty: bool,
+    says: Says,
+}
+
+/// What is in the record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Says {
+    /// What a guard before this one wrote, or a part of what this one did.
+    Unknown,
+    /// Nothing: it is empty.
+    Nothing,
+    /// Whose this pidfile is.
+    OwnerOf(Version),
 }
 
 /// Another guard's record: it holds the lock.
@@ -153,8 +162,7 @@ impl Locked {
         let mut locked = Self {
             file,
             name,
-            written_for: None,
-            is_empty: false,
+            says: Says::Unknown,
         };
         locked.clear();
         // For everybody to read, whatever mask its starter had. Where that fails, it counts for root all the same.
@@ -164,17 +172,17 @@ impl Locked {
 
     /// Records the owner, unless the record says all that already. Whether it was written anew.
     pub(crate) fn write(&mut self, owner: &Owner) -> bool {
-        let now = Some(owner.version);
-        if self.written_for == now {
+        let now = Says::OwnerOf(owner.version);
+        if self.says == now {
             return false;
         }
         self.clear();
-        self.is_empty = false;
+        self.says = Says::Unknown;
         if self.write_text(owner).is_none() {
             self.clear();
             return false;
         }
-        self.written_for = now;
+        self.says = now;
         true
     }
 
@@ -213,11 +221,11 @@ impl Locked {
 
     /// Empties it: it says nothing.
     pub(crate) fn clear(&mut self) {
-        self.written_for = None;
         // Once, because the guard watches the directory, and would wake itself. Where it fails the text stays, and stays bound to
         // a pidfile that is no more.
-        if !self.is_empty {
-            self.is_empty = rustix::fs::ftruncate(&self.file, 0).is_ok();
+        if self.says != Says::Nothing {
+            let emptied = rustix::fs::ftruncate(&self.file, 0);
+            self.says = emptied.map_or(Says::Unknown, |()| Says::Nothing);
         }
     }
 

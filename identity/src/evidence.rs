@@ -108,6 +108,8 @@ pub struct Abroad {
     /// A process here is like the recorded one in all that a boot gives anew: number, start, pidfd; and a mount hides the boot's
     /// identity from us. It may be that one.
     pub is_alike: bool,
+    /// We cannot tell under which boot or in which PID namespace we are ourselves, so neither who is elsewhere.
+    pub is_lost: bool,
     /// It was recorded on this machine. Where one of the two has no identity, it was not.
     pub this_machine: bool,
     /// A guard holds its locks on the record, or somebody has one that could be a guard's.
@@ -523,10 +525,9 @@ fn abroad(record: &Record<'_>, file: &OwnedFd, left_in: impl FnOnce(PidNs) -> Le
         this_boot,
         this_machine: record.machine.is_some() && record.machine == MachineId::current(),
         is_alike: false,
-        // What cannot be asked may be held; and who cannot tell where he is himself cannot tell who is elsewhere.
-        guarded: lock::may_be_held(file) != Ok(false)
-            || BootId::current().is_none()
-            || PidNs::current().is_none(),
+        is_lost: BootId::current().is_none() || PidNs::current().is_none(),
+        // What cannot be asked may be held.
+        guarded: lock::may_be_held(file) != Ok(false),
         left: if this_boot {
             left_in(record.pid_ns)
         } else {

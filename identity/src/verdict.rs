@@ -149,7 +149,8 @@ pub fn of(evidence: &Evidence) -> Reason {
 /// Of a process recorded under another boot, in another PID namespace, or on another machine: stale only if nobody can
 /// be there who means the file.
 fn of_abroad(evidence: &Evidence, abroad: Abroad) -> Reason {
-    let may_live = abroad.guarded || abroad.is_alike || abroad.left == Left::Somebody;
+    let is_possible = abroad.is_alike || abroad.is_lost;
+    let may_live = abroad.guarded || is_possible || abroad.left == Left::Somebody;
     // That the guard is gone proves no more than that.
     let is_ours_alone = abroad.left == Left::Nobody || evidence.named || !evidence.shared;
     if may_live || !is_ours_alone {
@@ -188,6 +189,7 @@ mod tests {
     const THIS_BOOT: Abroad = Abroad {
         this_boot: true,
         is_alike: false,
+        is_lost: false,
         this_machine: true,
         guarded: false,
         left: Left::Unseen,
@@ -356,6 +358,14 @@ mod tests {
             (
                 named(alive(Abroad(crate::evidence::Abroad {
                     is_alike: true,
+                    ..OTHER_BOOT
+                }))),
+                Reason::Elsewhere,
+            ),
+            // Or nobody knows where we are.
+            (
+                named(dead(Abroad(crate::evidence::Abroad {
+                    is_lost: true,
                     ..OTHER_BOOT
                 }))),
                 Reason::Elsewhere,

@@ -1,7 +1,7 @@
 //! What a pidfile is, in words.
 
 use nix::errno::Errno;
-use pidward_identity::evidence::{Claim, Kind, Living, Proof, Recorded};
+use pidward_identity::evidence::{Abroad, Claim, Kind, Living, Proof, Recorded};
 use pidward_identity::pid::NotAPid;
 use pidward_identity::verdict::{Class, Reason};
 
@@ -113,7 +113,10 @@ fn with_pid(finding: &Finding) -> String {
         (Reason::Elsewhere, _) if finding.evidence.below => {
             "is no process here, but one in a PID namespace below goes by that number".to_owned()
         }
-        (Reason::Elsewhere, _) if is_alike(finding) => {
+        (Reason::Elsewhere, _) if is_abroad(finding, |it| it.is_lost) => format!(
+            "may be the recorded one: /proc does not tell us our boot or PID namespace; {here}"
+        ),
+        (Reason::Elsewhere, _) if is_abroad(finding, |it| it.is_alike) => {
             format!("may be the recorded one, under another identity of the boot; {here}")
         }
         (Reason::Elsewhere, _) => {
@@ -136,8 +139,8 @@ fn with_pid(finding: &Finding) -> String {
     }
 }
 
-fn is_alike(finding: &Finding) -> bool {
-    matches!(finding.evidence.recorded, Recorded::Abroad(abroad) if abroad.is_alike)
+fn is_abroad(finding: &Finding, how: impl FnOnce(Abroad) -> bool) -> bool {
+    matches!(finding.evidence.recorded, Recorded::Abroad(abroad) if how(abroad))
 }
 
 fn untrusted(finding: &Finding, living: &Living) -> String {
@@ -164,7 +167,7 @@ fn name(living: &Living) -> String {
 mod tests {
     use super::*;
     use pidward_identity::below::Left;
-    use pidward_identity::evidence::{Abroad, Evidence};
+    use pidward_identity::evidence::Evidence;
     use pidward_identity::pid::Pid;
     use pidward_identity::process::ClockTicks;
     use pidward_identity::trust::Writers;
@@ -203,6 +206,7 @@ mod tests {
         let elsewhere = Abroad {
             this_boot: true,
             is_alike: false,
+            is_lost: false,
             this_machine: true,
             guarded: true,
             left: Left::Unseen,
