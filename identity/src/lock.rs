@@ -94,3 +94,27 @@ pub fn is_guarded(pidfile: &Pidfile<'_>) -> bool {
     let record = pidfile.record_name().and_then(|name| open(name.as_c_str()));
     record.is_some_and(|record| is_held(record) == Ok(true))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_takes_no_write_access_is_no_guards() {
+        let path = std::env::temp_dir().join(format!("pidward-lock-{}", std::process::id()));
+        let path = path.to_str().unwrap();
+        let open = |access| rustix::fs::open(path, access, Mode::RUSR | Mode::WUSR).unwrap();
+        let record = open(OFlags::RDWR | OFlags::CREATE);
+        let stranger = open(OFlags::RDONLY);
+        std::fs::remove_file(path).unwrap();
+        rustix::fs::flock(&stranger, FlockOperation::LockExclusive).unwrap();
+        assert_eq!(is_held(&record), Ok(false));
+        assert_eq!(may_be_held(&record), Ok(true));
+        assert_eq!(take(&record), Ok(Taken::Strangers));
+        rustix::fs::flock(&stranger, FlockOperation::Unlock).unwrap();
+        assert_eq!(may_be_held(&record), Ok(false));
+        assert_eq!(take(&record), Ok(Taken::Ours));
+        // Of those of a guard in another process the promises tell: a process is in its own way with none of its POSIX locks.
+        assert_eq!(may_be_held(&stranger), Ok(true));
+    }
+}
