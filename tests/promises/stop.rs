@@ -215,7 +215,7 @@ fn unreaped(scene: &Scene) -> Checked {
     answer.is_line(
         0,
         "stopped  ",
-        "legacy ended; the kernel does not say how (after TERM)",
+        "legacy ended; how is not known before its parent reaps it (after TERM)",
     )?;
     if post.is_there() {
         return Err(Failure::new("the pidfile is still there", ""));

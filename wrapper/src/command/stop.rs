@@ -88,6 +88,10 @@ impl<'p> Target<'p> {
         self.looked.owner.as_ref()
     }
 
+    fn is_dead(&self) -> bool {
+        self.owner().is_none_or(Owner::is_dead)
+    }
+
     fn awaited(&self) -> Option<Awaited<'_>> {
         let owner = self.owner()?;
         Some(match self.dead {
@@ -104,7 +108,7 @@ impl<'p> Target<'p> {
     /// Does what is due; how it ended for the user, once it has.
     fn go_on(&mut self, schedule: &Schedule, tally: &mut Tally<'_>) -> Option<Exit> {
         let now = Instant::now();
-        if self.dead.is_none() && self.owner().is_none_or(Owner::is_dead) {
+        if self.dead.is_none() && self.is_dead() {
             self.dead = Some(now + REAPING);
         }
         match self.dead {
@@ -121,9 +125,9 @@ impl<'p> Target<'p> {
         if reaping == Reaping::Pending && !is_late {
             return None;
         }
-        let info = reaping.exit_info();
-        let exit = deed::stopped(&self.looked.finding, info, self.sent);
-        Some(exit.max(clean_up_after(&self.looked, Ending::of(info), tally)))
+        let exit = deed::stopped(&self.looked.finding, reaping, self.sent);
+        let ending = Ending::of(reaping.exit_info());
+        Some(exit.max(clean_up_after(&self.looked, ending, tally)))
     }
 
     fn take_steps(&mut self, schedule: &Schedule) -> Option<Exit> {
@@ -179,8 +183,12 @@ fn stop_all(
         };
         let awaited: Vec<Awaited<'_>> = targets.iter().filter_map(Target::awaited).collect();
         if let Some(signal) = vigil.wait(&awaited, Some(next)) {
-            let living = targets.into_iter().filter(|target| target.dead.is_none());
-            let living: Vec<Looked<'_>> = living.map(|target| target.looked).collect();
+            // Whoever has died meanwhile has ended as well as those before, and the user hears of it.
+            let (dead, living): (Vec<_>, Vec<_>) = targets.into_iter().partition(Target::is_dead);
+            for target in &dead {
+                target.ended(true, tally);
+            }
+            let living: Vec<Looked<'_>> = living.into_iter().map(|it| it.looked).collect();
             deed::still_lives(&living, Some(signal));
             return Exit::Interrupted(signal);
         }

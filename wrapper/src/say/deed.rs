@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use nix::sys::signal::Signal as Caught;
-use pidward_identity::pidfd::ExitInfo;
+use pidward_identity::pidfd::Reaping;
 use pidward_identity::process::ProcDir;
 use pidward_identity::signal::Signal;
 
@@ -54,11 +54,15 @@ pub(crate) fn signalled(finding: &Finding, signal: Signal) -> Exit {
 }
 
 /// A daemon has ended.
-pub(crate) fn stopped(finding: &Finding, info: Option<ExitInfo>, sent: Option<Sent>) -> Exit {
-    let how = info.map_or_else(
-        || "ended; the kernel does not say how".to_owned(),
-        |info| info.to_string(),
-    );
+pub(crate) fn stopped(finding: &Finding, reaping: Reaping, sent: Option<Sent>) -> Exit {
+    let how = match reaping {
+        Reaping::Done(Some(info)) => info.to_string(),
+        // Before Linux 6.9 nobody sees a reaping.
+        Reaping::Pending if state(finding) == Some(b'Z') => {
+            "ended; how is not known before its parent reaps it".to_owned()
+        }
+        Reaping::Pending | Reaping::Done(None) => "ended; the kernel does not say how".to_owned(),
+    };
     let after = sent.map_or_else(
         || "before anything was sent".to_owned(),
         |Sent(signal, _)| format!("after {signal}"),
@@ -86,17 +90,22 @@ pub(crate) fn gave_up(finding: &Finding, sent: Option<Sent>) -> Exit {
     advice(
         &format!(
             "gave up on {path}: {who} still lives{after}{}",
-            state(finding)
+            hindrance(finding)
         ),
         &format!("The pidfile stays; \"pidward wait {path}\" returns when it ends."),
     );
     Exit::Failed
 }
 
+/// Its state (`proc_pid_stat(5)`), while it has one.
+fn state(finding: &Finding) -> Option<u8> {
+    let proc = ProcDir::open(finding.pid()?).ok()?;
+    proc.stat(|stat| stat.state)
+}
+
 /// What keeps it alive, as far as its state tells.
-fn state(finding: &Finding) -> String {
-    let proc = finding.pid().and_then(|pid| ProcDir::open(pid).ok());
-    let Some(state) = proc.and_then(|proc| proc.stat(|stat| stat.state)) else {
+fn hindrance(finding: &Finding) -> String {
+    let Some(state) = state(finding) else {
         return String::new();
     };
     let meaning = match state {
