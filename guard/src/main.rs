@@ -37,6 +37,7 @@ mod record;
 mod rest;
 mod start;
 mod state;
+mod strlen;
 mod syslog;
 mod tally;
 mod watch;

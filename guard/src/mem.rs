@@ -1,6 +1,6 @@
 //! The functions that compiled code calls without being asked: `memcpy` and its kin, of libc's contract.
 //!
-//! Never fast: the guard moves a few kilobytes in its life. Each access is volatile, because the compiler knows
+//! Never fast: the guard moves a few kilobytes in its life, and libpidward.so, which has them from here, not many more. Each access is volatile, because the compiler knows
 //! the pattern of such loops and would turn a plain one into a call of the very function it stands in.
 #![expect(
     unsafe_code,
@@ -77,18 +77,4 @@ unsafe extern "C" fn memcmp(one: *const u8, other: *const u8, n: usize) -> i32 {
 unsafe extern "C" fn bcmp(one: *const u8, other: *const u8, n: usize) -> i32 {
     // SAFETY: the same promise of the caller's.
     unsafe { memcmp(one, other, n) }
-}
-
-/// How many bytes stand before the first NUL, strlen(3).
-#[unsafe(no_mangle)]
-unsafe extern "C" fn strlen(string: *const u8) -> usize {
-    let mut length = 0;
-    loop {
-        // SAFETY: no NUL was found before this byte, so it belongs to the string.
-        let byte = unsafe { string.wrapping_add(length).read_volatile() };
-        if byte == 0 {
-            return length;
-        }
-        length += 1;
-    }
 }

@@ -22,7 +22,7 @@ use core::mem::transmute;
 use libc::{FILE, clock_t, mode_t, rusage, sighandler_t, tms};
 
 use self::signal::Sigvec;
-use crate::next::{Next, NotThere, resolve};
+use crate::next::{self, Next, NotThere};
 
 /// What fopen(3) returns.
 type Stream = *mut FILE;
@@ -45,52 +45,60 @@ macro_rules! checked {
     };
 }
 
-/// One hook.
+/// One hook. To look up what is behind it is a function of its own: only the first call pays for it.
 macro_rules! hook {
-    ($man:literal $symbol:ident ($($arg:ident: $type:ty),*) ! $action:path) => {
-        #[doc = concat!("Hook of ", stringify!($symbol), ", see ", $man)]
-        #[unsafe(no_mangle)]
-        unsafe extern "C" fn $symbol($($arg: $type),*) -> ! {
-            let next = next::$symbol.resolve();
-            // SAFETY: the definition of this name, whose C type the row states, or null.
-            let next: Option<unsafe extern "C" fn($($type),*) -> !> = unsafe { transmute(next) };
-            // SAFETY: the arguments are the caller's, as for the function itself.
-            unsafe { $action(next, $($arg),*) }
-        }
-    };
     ($man:literal $symbol:ident ($($arg:ident: $type:ty),* $(, ... $($more:ident: $variadic:ty),+)?)
         $ret:tt $action:path) => {
         #[doc = concat!("Hook of ", stringify!($symbol), ", see ", $man)]
         #[unsafe(no_mangle)]
         unsafe extern "C" fn $symbol($($arg: $type),* $(, $($more: $variadic),+)?) -> $ret {
-            let next = next::$symbol.resolve();
             type Function = unsafe extern "C" fn($($type),* $(, $($variadic),+)?) -> $ret;
-            // SAFETY: the definition of this name, whose C type the row states, or null.
-            let next: Option<Function> = unsafe { transmute(next) };
-            match next {
+
+            #[cold]
+            #[inline(never)]
+            unsafe extern "C" fn first($($arg: $type),* $(, $($more: $variadic),+)?) -> $ret {
+                let next = Symbol::$symbol.next().look_up();
+                // SAFETY: the definition of this name, whose C type the row states, or null.
+                let next: Option<Function> = unsafe { transmute(next) };
+                call!($ret next ($($arg),* $(, $($more),+)?) $action)
+            }
+
+            let next = Symbol::$symbol.next().known();
+            if next.is_null() {
                 // SAFETY: the arguments are the caller's, as for the function itself.
-                Some(next) => unsafe { $action(next, $($arg),* $(, $($more),+)?) },
-                None => <$ret as NotThere>::not_there(),
+                unsafe { first($($arg),* $(, $($more),+)?) }
+            } else {
+                // SAFETY: as in `first`.
+                let next: Option<Function> = unsafe { transmute(next) };
+                call!($ret next ($($arg),* $(, $($more),+)?) $action)
             }
         }
     };
 }
 
-/// The next definition of one function.
-macro_rules! next {
+/// What is done, with what is behind the hook. Only a process can be ended without it.
+macro_rules! call {
+    (! $next:ident ($($arg:ident),*) $action:path) => {
+        // SAFETY: the arguments are the caller's, as for the function itself.
+        unsafe { $action($($arg,)* $next) }
+    };
+    ($ret:tt $next:ident ($($arg:ident),*) $action:path) => {
+        match $next {
+            // SAFETY: the arguments are the caller's, as for the function itself.
+            Some(next) => unsafe { $action($($arg,)* next) },
+            None => <$ret as NotThere>::not_there(),
+        }
+    };
+}
+
+/// The name by which the next definition of a function is looked up.
+macro_rules! name_behind {
     // glibc keeps it for old programs, under a version that its name alone does not mean: ours is made of sigaction.
     (sigvec) => {
-        pub(super) static sigvec: Next = Next::new(c"sigaction");
+        "sigaction"
     };
     ($symbol:ident) => {
-        pub(super) static $symbol: Next = Next::new(
-            match core::ffi::CStr::from_bytes_with_nul(
-                concat!(stringify!($symbol), "\0").as_bytes(),
-            ) {
-                Ok(name) => name,
-                Err(_) => c"",
-            },
-        );
+        stringify!($symbol)
     };
 }
 
@@ -102,14 +110,18 @@ macro_rules! hooks {
         $($(checked!($checked $args $ret);)*)+
         $($(hook!($man $checked $args $ret $action);)* $($(hook!($man $symbol $args $ret $action);)+)?)+
 
-        #[expect(non_upper_case_globals, reason = "called as the functions are")]
-        mod next {
-            use super::Next;
-            $($(next!($checked);)* $($(next!($symbol);)+)?)+
+        /// Every hooked function.
+        #[expect(non_camel_case_types, reason = "named as the functions are")]
+        #[derive(Clone, Copy)]
+        enum Symbol {
+            $($($checked,)* $($($symbol,)+)?)+
         }
 
-        /// The next definition of every hooked function.
-        static ALL: &[&Next] = &[$($(&next::$checked,)* $($(&next::$symbol,)+)?)+];
+        /// The next definition of every hooked function, in the order of [`Symbol`]. One table without a pointer in it: each
+        /// pointer would be one more relocation in every program that is started.
+        static NEXT: [Next; [$($(stringify!($checked),)* $($(stringify!($symbol),)+)?)+].len()] = [
+            $($(Next::new(name_behind!($checked)),)* $($(Next::new(name_behind!($symbol)),)+)?)+
+        ];
     };
 }
 
@@ -173,12 +185,21 @@ hooks! {
     "opens a stream that exists already, for the C library itself" [_IO_file_fopen];
 }
 
+impl Symbol {
+    #[expect(clippy::indexing_slicing, reason = "the table has one of each")]
+    #[inline(always)]
+    fn next(self) -> &'static Next {
+        &NEXT[self as usize]
+    }
+}
+
 /// Looks up the functions that allocators call while they hold their locks.
 pub(crate) fn resolve_early() {
-    resolve(&[&next::open, &next::open64, &next::openat, &next::fopen]);
+    use Symbol::{fopen, open, open64, openat};
+    next::resolve([open, open64, openat, fopen].iter().map(|it| it.next()));
 }
 
 /// Looks up all functions: some may be called for the first time in a signal handler, where no lock may be taken.
 pub(crate) fn resolve_all() {
-    resolve(ALL);
+    next::resolve(NEXT.iter());
 }

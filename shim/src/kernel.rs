@@ -22,6 +22,16 @@ pub(crate) struct Disposition {
     pub(crate) mask: u64,
 }
 
+impl Disposition {
+    /// What a program begins with, unless its parent ignored the signal.
+    pub(crate) const DEFAULT: Self = Self {
+        handler: SIG_DFL,
+        flags: 0,
+        restorer: 0,
+        mask: 0,
+    };
+}
+
 /// The disposition of a signal; `None` when it can have none.
 pub(crate) fn get(signal: c_int) -> Option<Disposition> {
     rt_sigaction(signal, ptr::null())
@@ -34,12 +44,7 @@ pub(crate) fn swap(signal: c_int, new: &Disposition) -> Option<Disposition> {
 
 /// Asks for the disposition and, unless `new` is null, sets it; `None` for a signal that has none.
 fn rt_sigaction(signal: c_int, new: *const Disposition) -> Option<Disposition> {
-    let mut old = Disposition {
-        handler: SIG_DFL,
-        flags: 0,
-        restorer: 0,
-        mask: 0,
-    };
+    let mut old = Disposition::DEFAULT;
     // SAFETY: the kernel reads one disposition, or none when `new` is null, and writes another; the handlers that
     // we set are functions of the type that the flags say, and the others were the daemon's own.
     let answer = unsafe {

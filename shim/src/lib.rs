@@ -16,6 +16,7 @@
 //! - [`guard`]: starts the guard
 //! - [`usage`]: what that child has used is none of the daemon's
 //! - [`blocked`]: keeps signals away from the calling thread
+//! - [`mem`]: what compiled code calls without being asked
 //! - [`memory`]: is this the memory of a process that only waits for us?
 //! - [`disposition`]: what the daemon believes of a signal
 //! - [`kernel`]: what the kernel has
@@ -41,6 +42,7 @@ mod guard;
 mod hooks;
 mod interrupted;
 mod kernel;
+mod mem;
 mod memory;
 mod next;
 mod objects;
@@ -51,7 +53,6 @@ mod settle;
 mod stack;
 mod stand_in;
 mod start;
-
 mod usage;
 mod wake;
 

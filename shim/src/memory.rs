@@ -4,7 +4,7 @@
 
 use core::sync::atomic::{AtomicI32, Ordering};
 
-use libc::{CLONE_THREAD, CLONE_VM, c_int};
+use libc::{CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, c_int};
 use pidward_identity::pid::Pid;
 use syscalls::{Errno, Sysno, syscall};
 
@@ -28,7 +28,13 @@ pub(crate) fn is_borrowed() -> bool {
     borrowed
 }
 
+/// Whether nobody but the calling thread can change its process's dispositions: no other thread, and no process that
+/// shares them without being one (`CLONE_SIGHAND`). Asked as above.
+pub(crate) fn has_dispositions_alone() -> bool {
+    unshare(CLONE_SIGHAND).is_ok()
+}
+
 fn unshare(what: c_int) -> Result<(), Errno> {
-    // SAFETY: of these two nothing can be unshared, so nothing changes.
+    // SAFETY: of these nothing can be unshared, so nothing changes.
     unsafe { syscall!(Sysno::unshare, what) }.map(drop)
 }

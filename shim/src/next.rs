@@ -4,7 +4,7 @@
 //! hold their own locks; those of the file family are looked up when the library is loaded, and the rest
 //! when a pidfile was seen, or else at the first call.
 
-use core::ffi::{CStr, c_int, c_long, c_void};
+use core::ffi::{c_int, c_long, c_void};
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
@@ -18,42 +18,33 @@ pub(crate) struct Next {
 }
 
 impl Next {
-    pub(crate) const fn new(name: &'static CStr) -> Self {
+    pub(crate) const fn new(name: &str) -> Self {
         Self {
             name: Name::new(name),
             address: AtomicPtr::new(null_mut()),
         }
     }
 
-    /// Looks the symbol up; null when nobody behind us defines it.
+    /// What was found; null when it was not looked up yet, or nobody behind us defines it.
     #[inline(always)]
-    pub(crate) fn resolve(&self) -> *mut c_void {
-        match self.known() {
-            unknown if unknown.is_null() => self.look_up(),
-            known => known,
-        }
-    }
-
-    #[inline(always)]
-    fn known(&self) -> *mut c_void {
+    pub(crate) fn known(&self) -> *mut c_void {
         self.address.load(Ordering::Relaxed)
     }
 
-    #[cold]
-    #[inline(never)]
-    fn look_up(&self) -> *mut c_void {
-        resolve(&[self]);
+    /// Looks the symbol up; null when nobody behind us defines it.
+    pub(crate) fn look_up(&self) -> *mut c_void {
+        resolve(core::iter::once(self));
         self.known()
     }
 }
 
 /// Looks all of them up that are not known yet.
-pub(crate) fn resolve(all: &[&Next]) {
+pub(crate) fn resolve<'a>(all: impl Iterator<Item = &'a Next> + Clone) {
     let _errno = errno::Kept::now();
     objects::behind(&mut |object| {
         let mut is_enough = true;
-        for next in all.iter().filter(|next| next.known().is_null()) {
-            let found = object.find(next.name);
+        for next in all.clone().filter(|next| next.known().is_null()) {
+            let found = object.find(&next.name);
             next.address.store(found, Ordering::Relaxed);
             is_enough &= !found.is_null();
         }

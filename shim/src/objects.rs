@@ -7,7 +7,7 @@
     reason = "tables of mapped ELF files, and functions that resolve symbols"
 )]
 
-use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ffi::{c_char, c_int, c_void};
 use core::mem::transmute;
 use core::ptr::{self, null};
 
@@ -80,22 +80,53 @@ unsafe extern "C" fn each(info: *mut dl_phdr_info, _size: usize, search: *mut c_
     c_int::from(object.is_some_and(|object| (search.then)(&object)))
 }
 
+/// As long as the longest name that we look up, `__cxa_at_quick_exit`, with its NUL.
+const NAME_SIZE: usize = 20;
+
 /// A function's name, and its hash for `DT_GNU_HASH`.
-#[derive(Clone, Copy)]
 pub(crate) struct Name {
-    text: &'static CStr,
+    /// Zeros follow it.
+    text: [u8; NAME_SIZE],
     hash: u32,
 }
 
 impl Name {
-    pub(crate) const fn new(text: &'static CStr) -> Self {
-        let (bytes, mut hash, mut at) = (text.to_bytes_with_nul(), 5381_u32, 0);
-        // No iterator goes through a constant.
-        while let Some((&[byte, _], _)) = bytes.split_at(at).1.split_first_chunk::<2>() {
-            hash = hash.wrapping_mul(33).wrapping_add(byte as u32);
+    /// # Panics
+    /// When the name is too long, which the compiler tells, because all are constants.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "no iterator goes through a constant"
+    )]
+    pub(crate) const fn new(name: &str) -> Self {
+        let name = name.as_bytes();
+        assert!(name.len() < NAME_SIZE);
+        let (mut text, mut hash, mut at) = ([0; NAME_SIZE], 5381_u32, 0);
+        while at < name.len() {
+            text[at] = name[at];
+            hash = hash.wrapping_mul(33).wrapping_add(name[at] as u32);
             at += 1;
         }
         Self { text, hash }
+    }
+
+    /// Its letters.
+    fn letters(&self) -> impl Iterator<Item = u8> {
+        self.text.into_iter().take_while(|&letter| letter != 0)
+    }
+
+    /// # Safety
+    /// The other is a C string.
+    unsafe fn is(&self, other: *const c_char) -> bool {
+        for (at, letter) in self.text.into_iter().enumerate() {
+            // SAFETY: it has not ended, because the letters before were those of the name.
+            if unsafe { read(other.cast::<u8>(), at) } != letter {
+                return false;
+            }
+            if letter == 0 {
+                break;
+            }
+        }
+        true
     }
 }
 
@@ -169,7 +200,7 @@ impl Object {
     }
 
     /// The function of this name that the object defines for all; null when it does not.
-    pub(crate) fn find(&self, name: Name) -> *mut c_void {
+    pub(crate) fn find(&self, name: &Name) -> *mut c_void {
         let index = match self.hash {
             Hash::Gnu(table) => self.find_by_gnu_hash(table, name),
             Hash::SystemV(table) => self.find_by_hash(table, name),
@@ -191,7 +222,7 @@ impl Object {
     }
 
     /// `DT_GNU_HASH`: a filter of Bloom, then chains that end where the lowest bit is set.
-    fn find_by_gnu_hash(&self, table: *const u32, name: Name) -> Option<usize> {
+    fn find_by_gnu_hash(&self, table: *const u32, name: &Name) -> Option<usize> {
         let hash = name.hash;
         // SAFETY: the table begins with four numbers; the filter, the buckets and the chains come behind them.
         let [buckets, first, words, shift] = unsafe { read(table.cast::<[u32; 4]>(), 0) };
@@ -230,10 +261,9 @@ impl Object {
     }
 
     /// `DT_HASH`: chains that end with 0.
-    fn find_by_hash(&self, table: *const u32, name: Name) -> Option<usize> {
-        let bytes = name.text.to_bytes().iter();
-        let hash = bytes.fold(0_u32, |hash, &byte| {
-            let hash = (hash << 4).wrapping_add(byte.into());
+    fn find_by_hash(&self, table: *const u32, name: &Name) -> Option<usize> {
+        let hash = name.letters().fold(0_u32, |hash, letter| {
+            let hash = (hash << 4).wrapping_add(letter.into());
             let high = hash & 0xf000_0000;
             (hash ^ (high >> 24)) & !high
         });
@@ -255,7 +285,7 @@ impl Object {
     }
 
     /// Whether the symbol is this function, defined, and in the version that is meant by its name alone.
-    fn defines(&self, index: usize, name: Name) -> bool {
+    fn defines(&self, index: usize, name: &Name) -> bool {
         // SAFETY: the hash leads to symbols of the table.
         let symbol = unsafe { read(self.symbols, index) };
         let is_function = matches!(symbol.st_info & 0xf, STT_FUNC | STT_GNU_IFUNC);
@@ -269,7 +299,7 @@ impl Object {
         // SAFETY: a symbol's name is in the table of names.
         let its = unsafe { self.names.add(word(symbol.st_name)) };
         // SAFETY: they are C strings.
-        unsafe { CStr::from_ptr(its) == name.text }
+        unsafe { name.is(its) }
     }
 }
 

@@ -166,6 +166,7 @@ fn is_one(dir: c_int, path: &CStr, how: Made) {
 }
 
 /// A file was given another name, under which it is a pidfile if it was one before: that is known once one was seen.
+#[inline(never)]
 pub(crate) fn renamed(from_dir: c_int, from: &CStr, to_dir: c_int, to: &CStr) {
     if !is_pidfile_name(to) && has_name_of(pidfiles(), from) {
         let _errno = errno::Kept::now();

@@ -33,7 +33,13 @@ pub(crate) fn put_stand_ins() {
         return;
     }
     disposition::switch_on();
-    putting(|| (1..=64).for_each(put_ours));
+    putting(|| {
+        // Nobody sets one meanwhile, and no signal comes: what is displaced can be put back unseen. Most are SIG_DFL.
+        let alone = memory::has_dispositions_alone();
+        for signal in 1..=64 {
+            put_ours(signal, alone.then_some(Disposition::DEFAULT));
+        }
+    });
 }
 
 /// Gives the kernel the daemon's own dispositions back. `false` when it had them already.
@@ -61,7 +67,7 @@ pub(crate) fn withdraw_stand_ins() -> bool {
 pub(crate) fn settle(signal: c_int) {
     let needs_ours = || get(signal).is_some_and(|daemons| ours_for(daemons).is_some());
     if ends_a_process(signal) && disposition::is_writable() && needs_ours() {
-        putting(|| put_ours(signal));
+        putting(|| put_ours(signal, None));
     }
 }
 
@@ -77,12 +83,15 @@ fn putting(put: impl FnOnce()) {
     PUTTING.fetch_sub(1, Ordering::SeqCst);
 }
 
-fn put_ours(signal: c_int) {
+/// Puts our handler where the daemon's disposition needs one: what it is expected to be, or else what the kernel says.
+fn put_ours(signal: c_int, mut expected: Option<Disposition>) {
     if !ends_a_process(signal) {
         return;
     }
     for _ in 0..TURNS {
-        let Some(daemons) = get(signal) else { return };
+        let Some(daemons) = expected.take().or_else(|| get(signal)) else {
+            return;
+        };
         let Some(ours) = ours_for(daemons) else {
             return;
         };

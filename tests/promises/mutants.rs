@@ -30,11 +30,18 @@ struct Mutant {
 
 const MUTANTS: &[Mutant] = &[
     Mutant {
+        without: "what_sigaction_tells",
+        file: "hooks/signal.rs",
+        text: "disposition::action_as_believed(disposition::last_set(signal), old);",
+        instead: "",
+        breaks: "dispositions_are_the_daemons_own::a_query_of_what_was_never_set",
+    },
+    Mutant {
         without: "what_sigaction_hands_out",
         file: "hooks/signal.rs",
         text: "disposition::action_as_believed(before, old);",
         instead: "",
-        breaks: "dispositions_are_the_daemons_own::a_query_of_what_was_never_set",
+        breaks: "dispositions_are_the_daemons_own::sigaction",
     },
     Mutant {
         without: "what_signal_hands_out",
@@ -74,9 +81,16 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         without: "a_stand_in_for_realtime_signals",
         file: "settle.rs",
-        text: "putting(|| (1..=64).for_each(put_ours));",
-        instead: "putting(|| (1..=31).for_each(put_ours));",
+        text: "for signal in 1..=64 {\n            put_ours",
+        instead: "for signal in 1..=31 {\n            put_ours",
         breaks: "every_signal_ends_as_it_always_did::raised",
+    },
+    Mutant {
+        without: "what_was_displaced",
+        file: "settle.rs",
+        text: "if displaced == expected {",
+        instead: "if displaced != wanted {",
+        breaks: "dispositions_are_the_daemons_own::a_query_of_what_was_set_before",
     },
     Mutant {
         without: "sig_ign",

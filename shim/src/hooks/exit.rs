@@ -11,7 +11,7 @@ use crate::death;
 /// Whether [`last`] comes after all that the daemon wants done at a quick_exit(3).
 static LAST_IS_SET: AtomicBool = AtomicBool::new(false);
 
-pub(super) unsafe fn now(next: Option<unsafe extern "C" fn(c_int) -> !>, status: c_int) -> ! {
+pub(super) unsafe fn now(status: c_int, next: Option<unsafe extern "C" fn(c_int) -> !>) -> ! {
     death::of_this_process();
     match next {
         // SAFETY: the caller's argument, unchanged.
@@ -20,18 +20,18 @@ pub(super) unsafe fn now(next: Option<unsafe extern "C" fn(c_int) -> !>, status:
     }
 }
 
-pub(super) unsafe fn quick(next: Option<unsafe extern "C" fn(c_int) -> !>, status: c_int) -> ! {
+pub(super) unsafe fn quick(status: c_int, next: Option<unsafe extern "C" fn(c_int) -> !>) -> ! {
     match next.filter(|_| LAST_IS_SET.load(Ordering::Relaxed)) {
         // SAFETY: the caller's argument, unchanged.
         Some(next) => unsafe { next(status) },
         // SAFETY: as this function was called.
-        None => unsafe { now(next, status) },
+        None => unsafe { now(status, next) },
     }
 }
 
 pub(super) unsafe fn at_quick_exit(
-    next: unsafe extern "C" fn(Handler) -> c_int,
     handler: Handler,
+    next: unsafe extern "C" fn(Handler) -> c_int,
 ) -> c_int {
     // SAFETY: `last` may be called at any time.
     set_last(|| unsafe { next(Some(last)) });
@@ -41,9 +41,9 @@ pub(super) unsafe fn at_quick_exit(
 
 /// What at_quick_exit(3) of glibc calls.
 pub(super) unsafe fn cxa_at_quick_exit(
-    next: unsafe extern "C" fn(Handler, *mut c_void) -> c_int,
     handler: Handler,
     library: *mut c_void,
+    next: unsafe extern "C" fn(Handler, *mut c_void) -> c_int,
 ) -> c_int {
     // SAFETY: `last` may be called at any time; this library is never unloaded.
     set_last(|| unsafe { next(Some(last), null_mut()) });

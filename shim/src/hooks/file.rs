@@ -11,10 +11,10 @@ use super::{Path, Stream};
 use crate::seen::{self, Made};
 
 pub(super) unsafe fn open(
-    next: unsafe extern "C" fn(Path, c_int, mode_t) -> c_int,
     path: Path,
     flags: c_int,
     mode: mode_t,
+    next: unsafe extern "C" fn(Path, c_int, mode_t) -> c_int,
 ) -> c_int {
     // SAFETY: the caller's arguments, unchanged.
     let fd = unsafe { next(path, flags, mode) };
@@ -23,9 +23,9 @@ pub(super) unsafe fn open(
 }
 
 pub(super) unsafe fn open_2(
-    next: unsafe extern "C" fn(Path, c_int) -> c_int,
     path: Path,
     flags: c_int,
+    next: unsafe extern "C" fn(Path, c_int) -> c_int,
 ) -> c_int {
     // SAFETY: the caller's arguments, unchanged.
     let fd = unsafe { next(path, flags) };
@@ -34,11 +34,11 @@ pub(super) unsafe fn open_2(
 }
 
 pub(super) unsafe fn openat(
-    next: unsafe extern "C" fn(c_int, Path, c_int, mode_t) -> c_int,
     dir: c_int,
     path: Path,
     flags: c_int,
     mode: mode_t,
+    next: unsafe extern "C" fn(c_int, Path, c_int, mode_t) -> c_int,
 ) -> c_int {
     // SAFETY: the caller's arguments, unchanged.
     let fd = unsafe { next(dir, path, flags, mode) };
@@ -47,10 +47,10 @@ pub(super) unsafe fn openat(
 }
 
 pub(super) unsafe fn openat_2(
-    next: unsafe extern "C" fn(c_int, Path, c_int) -> c_int,
     dir: c_int,
     path: Path,
     flags: c_int,
+    next: unsafe extern "C" fn(c_int, Path, c_int) -> c_int,
 ) -> c_int {
     // SAFETY: the caller's arguments, unchanged.
     let fd = unsafe { next(dir, path, flags) };
@@ -59,9 +59,9 @@ pub(super) unsafe fn openat_2(
 }
 
 pub(super) unsafe fn creat(
-    next: unsafe extern "C" fn(Path, mode_t) -> c_int,
     path: Path,
     mode: mode_t,
+    next: unsafe extern "C" fn(Path, mode_t) -> c_int,
 ) -> c_int {
     // SAFETY: the caller's arguments, unchanged.
     let fd = unsafe { next(path, mode) };
@@ -70,9 +70,9 @@ pub(super) unsafe fn creat(
 }
 
 pub(super) unsafe fn fopen(
-    next: unsafe extern "C" fn(Path, Path) -> Stream,
     path: Path,
     mode: Path,
+    next: unsafe extern "C" fn(Path, Path) -> Stream,
 ) -> Stream {
     // SAFETY: the caller's arguments, unchanged.
     let stream = unsafe { next(path, mode) };
@@ -81,10 +81,10 @@ pub(super) unsafe fn fopen(
 }
 
 pub(super) unsafe fn freopen(
-    next: unsafe extern "C" fn(Path, Path, Stream) -> Stream,
     path: Path,
     mode: Path,
     stream: Stream,
+    next: unsafe extern "C" fn(Path, Path, Stream) -> Stream,
 ) -> Stream {
     // SAFETY: the caller's arguments, unchanged.
     let stream = unsafe { next(path, mode, stream) };
@@ -96,9 +96,9 @@ pub(super) unsafe fn freopen(
 }
 
 pub(super) unsafe fn rename(
-    next: unsafe extern "C" fn(Path, Path) -> c_int,
     old: Path,
     new: Path,
+    next: unsafe extern "C" fn(Path, Path) -> c_int,
 ) -> c_int {
     // SAFETY: the caller's arguments, unchanged.
     let result = unsafe { next(old, new) };
@@ -107,11 +107,11 @@ pub(super) unsafe fn rename(
 }
 
 pub(super) unsafe fn renameat(
-    next: unsafe extern "C" fn(c_int, Path, c_int, Path) -> c_int,
     old_dir: c_int,
     old: Path,
     new_dir: c_int,
     new: Path,
+    next: unsafe extern "C" fn(c_int, Path, c_int, Path) -> c_int,
 ) -> c_int {
     // SAFETY: the caller's arguments, unchanged.
     let result = unsafe { next(old_dir, old, new_dir, new) };
@@ -120,12 +120,12 @@ pub(super) unsafe fn renameat(
 }
 
 pub(super) unsafe fn renameat2(
-    next: unsafe extern "C" fn(c_int, Path, c_int, Path, c_uint) -> c_int,
     old_dir: c_int,
     old: Path,
     new_dir: c_int,
     new: Path,
     flags: c_uint,
+    next: unsafe extern "C" fn(c_int, Path, c_int, Path, c_uint) -> c_int,
 ) -> c_int {
     // SAFETY: the caller's arguments, unchanged.
     let result = unsafe { next(old_dir, old, new_dir, new, flags) };
@@ -134,9 +134,9 @@ pub(super) unsafe fn renameat2(
 }
 
 pub(super) unsafe fn link(
-    next: unsafe extern "C" fn(Path, Path) -> c_int,
     old: Path,
     new: Path,
+    next: unsafe extern "C" fn(Path, Path) -> c_int,
 ) -> c_int {
     // SAFETY: the caller's arguments, unchanged.
     let result = unsafe { next(old, new) };
@@ -145,12 +145,12 @@ pub(super) unsafe fn link(
 }
 
 pub(super) unsafe fn linkat(
-    next: unsafe extern "C" fn(c_int, Path, c_int, Path, c_int) -> c_int,
     old_dir: c_int,
     old: Path,
     new_dir: c_int,
     new: Path,
     flags: c_int,
+    next: unsafe extern "C" fn(c_int, Path, c_int, Path, c_int) -> c_int,
 ) -> c_int {
     // SAFETY: the caller's arguments, unchanged.
     let result = unsafe { next(old_dir, old, new_dir, new, flags) };
@@ -202,6 +202,7 @@ unsafe fn made_by_mode(mode: Path) -> Option<Made> {
 
 /// A file was given another name. A pidfile goes on being one under a name that does not look it: nginx.pid
 /// becomes nginx.pid.oldbin.
+#[inline(always)]
 fn renamed(result: c_int, old: (c_int, Path), new: (c_int, Path)) {
     if result != 0 {
         return;

@@ -17,12 +17,12 @@ pub(super) fn sets_filter(option: c_long, argument: c_ulong) -> bool {
 }
 
 pub(super) unsafe fn prctl(
-    next: unsafe extern "C" fn(c_int, c_ulong, c_ulong, c_ulong, c_ulong) -> c_int,
     option: c_int,
     a: c_ulong,
     b: c_ulong,
     c: c_ulong,
     d: c_ulong,
+    next: unsafe extern "C" fn(c_int, c_ulong, c_ulong, c_ulong, c_ulong) -> c_int,
 ) -> c_int {
     let filter = sets_filter(option.into(), a).then(seccomp::before_filter);
     // SAFETY: the caller's arguments, unchanged.

@@ -9,13 +9,41 @@ use core::ptr::{from_ref, null};
 use libc::{SA_ONSTACK, SA_RESETHAND, SA_RESTART, sighandler_t};
 
 use super::{NewAction, OldAction};
-use crate::{disposition, settle};
+use crate::disposition::{self, is_ours};
+use crate::settle;
 
 pub(super) unsafe fn sigaction(
-    next: unsafe extern "C" fn(c_int, NewAction, OldAction) -> c_int,
     signal: c_int,
     new: NewAction,
     old: OldAction,
+    next: unsafe extern "C" fn(c_int, NewAction, OldAction) -> c_int,
+) -> c_int {
+    if disposition::is_on() && !new.is_null() {
+        // SAFETY: as this function was called.
+        return unsafe { set(signal, new, old, next) };
+    }
+    // SAFETY: the caller's arguments, unchanged.
+    let result = unsafe { next(signal, new, old) };
+    // It asks; or another thread has seen the first pidfile just now.
+    if disposition::is_on() && result == 0 {
+        // SAFETY: the C library has just written there, or it is null.
+        if let Some(old) = unsafe { old.as_mut() }.filter(|old| is_ours(old.sa_sigaction)) {
+            disposition::action_as_believed(disposition::last_set(signal), old);
+        }
+        if !new.is_null() {
+            settle::settle(signal);
+        }
+    }
+    result
+}
+
+/// Sets a disposition where they are virtual: what was believed before is told, and replaced.
+#[inline(never)]
+unsafe fn set(
+    signal: c_int,
+    new: NewAction,
+    old: OldAction,
+    next: unsafe extern "C" fn(c_int, NewAction, OldAction) -> c_int,
 ) -> c_int {
     let before = disposition::of(signal);
     // SAFETY: the caller's arguments, unchanged.
@@ -25,17 +53,15 @@ pub(super) unsafe fn sigaction(
         if let Some(old) = unsafe { old.as_mut() } {
             disposition::action_as_believed(before, old);
         }
-        if !new.is_null() {
-            settle::settle(signal);
-        }
+        settle::settle(signal);
     }
     result
 }
 
 pub(super) unsafe fn signal(
-    next: unsafe extern "C" fn(c_int, sighandler_t) -> sighandler_t,
     signal: c_int,
     handler: sighandler_t,
+    next: unsafe extern "C" fn(c_int, sighandler_t) -> sighandler_t,
 ) -> sighandler_t {
     let before = disposition::of(signal);
     // SAFETY: the caller's arguments, unchanged.
@@ -48,9 +74,9 @@ pub(super) unsafe fn signal(
 }
 
 pub(super) unsafe fn siginterrupt(
-    next: unsafe extern "C" fn(c_int, c_int) -> c_int,
     signal: c_int,
     flag: c_int,
+    next: unsafe extern "C" fn(c_int, c_int) -> c_int,
 ) -> c_int {
     // SAFETY: the caller's arguments, unchanged.
     let result = unsafe { next(signal, flag) };
@@ -73,10 +99,10 @@ const SV_INTERRUPT: c_int = 2;
 const SV_RESETHAND: c_int = 4;
 
 pub(super) unsafe fn sigvec(
-    next: unsafe extern "C" fn(c_int, *const Sigvec, *mut Sigvec) -> c_int,
     signal: c_int,
     new: *const Sigvec,
     old: *mut Sigvec,
+    next: unsafe extern "C" fn(c_int, *const Sigvec, *mut Sigvec) -> c_int,
 ) -> c_int {
     // SAFETY: what the table has behind this one is sigaction(2).
     let next: unsafe extern "C" fn(c_int, NewAction, OldAction) -> c_int =
@@ -87,7 +113,7 @@ pub(super) unsafe fn sigvec(
     let mut before: libc::sigaction = unsafe { zeroed() };
     let new = new.as_ref().map_or(null(), from_ref);
     // SAFETY: a disposition or null, and room for one.
-    let result = unsafe { sigaction(next, signal, new, &raw mut before) };
+    let result = unsafe { sigaction(signal, new, &raw mut before, next) };
     // SAFETY: the caller's, or null.
     if let Some(old) = unsafe { old.as_mut() }.filter(|_| result == 0) {
         *old = Sigvec::of_action(&before);

@@ -16,7 +16,6 @@ type Next = unsafe extern "C" fn(c_long, c_long, c_long, c_long, c_long, c_long,
 
 #[expect(clippy::too_many_arguments, reason = "a system call has six")]
 pub(super) unsafe fn syscall(
-    next: Next,
     number: c_long,
     a: c_long,
     b: c_long,
@@ -24,6 +23,7 @@ pub(super) unsafe fn syscall(
     d: c_long,
     e: c_long,
     f: c_long,
+    next: Next,
 ) -> c_long {
     // SAFETY: the caller's arguments, unchanged.
     let call = || unsafe { next(number, a, b, c, d, e, f) };

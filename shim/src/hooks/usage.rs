@@ -11,9 +11,9 @@ use crate::usage;
 const TICK: i64 = 10_000;
 
 pub(super) unsafe fn getrusage(
-    next: unsafe extern "C" fn(c_int, *mut rusage) -> c_int,
     whose: c_int,
     used: *mut rusage,
+    next: unsafe extern "C" fn(c_int, *mut rusage) -> c_int,
 ) -> c_int {
     // SAFETY: the caller's arguments, unchanged.
     let result = unsafe { next(whose, used) };
@@ -25,8 +25,8 @@ pub(super) unsafe fn getrusage(
 }
 
 pub(super) unsafe fn times(
-    next: unsafe extern "C" fn(*mut tms) -> clock_t,
     used: *mut tms,
+    next: unsafe extern "C" fn(*mut tms) -> clock_t,
 ) -> clock_t {
     // SAFETY: the caller's argument, unchanged.
     let result = unsafe { next(used) };
