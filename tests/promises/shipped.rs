@@ -2,6 +2,7 @@
 
 use crate::promise::Promise;
 
+mod command;
 mod elf;
 mod guard;
 mod library;
@@ -11,6 +12,7 @@ mod table;
 /// All of them.
 pub(crate) fn promises() -> Vec<Promise> {
     library::promises()
+        .chain(command::promises())
         .chain(guard::promises())
         .chain(loads::promises())
         .chain(table::promises())

@@ -19,7 +19,7 @@
 //! - [`parts`]: where the library and the guard lie
 //! - [`environment`]: what the command inherits
 //! - [`program`]: which file a command's name stands for; becoming it
-//! - [`say`]: every sentence that a user sees; [`exit`]: every exit status
+//! - [`say`]: every sentence that a user sees; [`exit`]: every exit status; [`unwinder`]: linked in
 #![cfg_attr(not(test), no_main)]
 
 mod around;
@@ -48,6 +48,7 @@ mod sweeper;
 mod tally;
 mod tree;
 mod unit;
+mod unwinder;
 mod vigil;
 mod write;
 

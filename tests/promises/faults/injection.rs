@@ -80,18 +80,19 @@ pub(crate) fn failing(plain: &Command, call: &Call, error: &str) -> Command {
     traced(plain, &call.failing(error).each_ref().map(String::as_str))
 }
 
-/// The same; the process that was started is the command.
+/// The same; the process that was started is the command, and what that becomes.
 pub(crate) fn failing_itself(plain: &Command, call: &Call, error: &str) -> Command {
-    let [quiet, set, inject] = call.failing(error);
-    traced(plain, &["-D", &quiet, &set, &inject])
+    let [quiet, detach, set, inject] = call.failing(error);
+    traced(plain, &["-D", &quiet, &detach, &set, &inject])
 }
 
 impl Call {
-    fn failing(&self, error: &str) -> [String; 3] {
+    /// Not in what it becomes by execve(2): how many calls it has made until then may depend on others.
+    fn failing(&self, error: &str) -> [String; 4] {
         let Self { name, number } = self;
         let inject = format!("-einject={name}:error={error}:when={number}");
-        let quiet = "-o/dev/null".to_owned();
-        [quiet, format!("-etrace={name}"), inject]
+        let [quiet, detach] = ["-o/dev/null", "-bexecve"].map(str::to_owned);
+        [quiet, detach, format!("-etrace={name}"), inject]
     }
 }
 

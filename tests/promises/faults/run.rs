@@ -2,7 +2,7 @@
 
 use pidward_tests::failure::{Checked, Failure};
 
-use super::injection::{Call, ERRORS, Trace, each, failing, written_down};
+use super::injection::{Call, ERRORS, Trace, each, failing_itself, written_down};
 use super::sweep::is_put_right;
 use crate::answer::Answer;
 use crate::guard::post::kill_guards;
@@ -36,7 +36,7 @@ fn calls(scene: &Scene) -> Checked<Vec<Call>> {
 }
 
 fn one(scene: &Scene, call: &Call, error: &str) -> Checked {
-    let answer = Answer::of(failing(&run(scene)?, call, error))?;
+    let answer = Answer::of(failing_itself(&run(scene)?, call, error))?;
     kill_guards()?;
     let is_started = answer.code == Some(7);
     // Where the program itself cannot be looked at, that is said.

@@ -180,16 +180,22 @@ pub(crate) fn leaves(guard: &Process) -> Checked {
     }
 }
 
-/// Kills all guards that live in here.
+/// Kills all guards that live in here, and what is about to become one: nobody else of pidward's is at work.
 pub(crate) fn kill_guards() -> Checked {
-    let guards = proc::pidwards()
-        .into_iter()
-        .filter(|seen| seen.comm == "pidward: guard");
-    for guard in guards.filter_map(|seen| Process::living(seen.pid)) {
-        guard.signal(Signal::SIGKILL).doing("kill a guard")?;
-        leaves(&guard)?;
+    loop {
+        let guards = proc::pidwards();
+        let living: Vec<Process> = guards
+            .into_iter()
+            .filter_map(|seen| Process::living(seen.pid))
+            .collect();
+        if living.is_empty() {
+            return Ok(());
+        }
+        for guard in living {
+            guard.signal(Signal::SIGKILL).doing("kill a guard")?;
+            leaves(&guard)?;
+        }
     }
-    Ok(())
 }
 
 /// How often a process has gone to sleep so far, and whether it sleeps now.

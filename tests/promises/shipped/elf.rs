@@ -13,6 +13,9 @@ use pidward_tests::failure::{Checked, Doing};
 
 type Header = FileHeader64<Endianness>;
 
+/// What a file needs that needs nothing but the C library.
+pub(super) const C_LIBRARY: [&str; 1] = ["libc.so.6"];
+
 /// A file, read.
 pub(super) struct Elf {
     /// Its size in bytes.
@@ -25,6 +28,8 @@ pub(super) struct Elf {
     pub(super) needed: Vec<String>,
     /// The versions that it wants of them.
     pub(super) versions: Vec<String>,
+    /// How many places in it are changed when it is loaded.
+    pub(super) relocations: usize,
     /// Whether its code has to be changed when it is loaded.
     pub(super) has_text_relocations: bool,
     /// The symbols it wants from others.
@@ -63,6 +68,7 @@ impl Elf {
                 .any(|section| section.sh_type(endian) == SHT_SYMTAB),
             needed: Vec::new(),
             versions: Vec::new(),
+            relocations: 0,
             has_text_relocations: false,
             undefined: Vec::new(),
             exported: Vec::new(),
@@ -108,6 +114,7 @@ impl Elf {
                 .map(|(relocations, _)| relocations)
                 .unwrap_or_default()
             {
+                elf.relocations += 1;
                 let Some(index) = relocation.symbol(endian, false) else {
                     continue;
                 };
