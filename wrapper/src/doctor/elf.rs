@@ -1,15 +1,15 @@
 //! What an ELF file says of itself, elf(5): for which machine, with which loader, which libraries. Of any file, whatever is
 //! in it, in little memory.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use object::elf::{DT_NEEDED, DT_NULL, DT_STRSZ, DT_STRTAB};
 use object::read::elf::{Dyn, FileHeader, ProgramHeader};
 use object::read::{ReadCache, ReadRef};
 use object::{FileKind, NativeEndian};
+
+use crate::regular;
 
 /// The head of a program of this machine.
 #[cfg(target_pointer_width = "64")]
@@ -67,7 +67,7 @@ impl Elf {
     /// # Errors
     /// [`NoElf`].
     pub(crate) fn of(path: &Path) -> Result<Self, NoElf> {
-        let file = open(path)?;
+        let file = regular::open(path)?;
         Self::parse(&ReadCache::new(file))
     }
 
@@ -147,19 +147,6 @@ fn needed<'d, H: FileHeader<Endian = NativeEndian>>(
     };
     let wanted = entries().filter(|&(tag, _)| tag == u64::from(DT_NEEDED));
     Some(wanted.filter_map(|(_, offset)| at(offset)).collect())
-}
-
-/// Opens what can be a program: a regular file. Anything else could make us wait.
-pub(super) fn open(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    let file = options
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-        .open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(io::ErrorKind::InvalidInput.into()),
-    }
 }
 
 #[cfg(test)]

@@ -11,9 +11,10 @@ use nix::sys::prctl;
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::{getgid, getuid};
 
-use super::elf::{self, Elf, NoElf};
+use super::elf::{Elf, NoElf};
 use crate::environment::Environment;
 use crate::program::{Unrunnable, locate};
+use crate::regular;
 
 /// How many scripts may be each other's interpreters; execve(2) follows as many.
 const DEPTH: usize = 5;
@@ -157,7 +158,7 @@ impl Program {
 /// What runs a script: what follows `#!`, or behind env(1) its first argument.
 fn interpreter(path: &Path) -> Option<std::ffi::OsString> {
     let mut line = Vec::new();
-    elf::open(path)
+    regular::open(path)
         .ok()?
         .take(256)
         .read_to_end(&mut line)
