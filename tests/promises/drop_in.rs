@@ -223,8 +223,17 @@ fn warnings(scene: &Scene) -> Checked {
             .any(|line| line.starts_with("# ") && line.contains(word));
         answer.says(0, comment && answer.err.contains(word), setting)?;
     }
-    let answer = has(scene, "ExecStart=/usr/bin/su", &[])?;
-    answer.says(0, answer.err.contains("gains rights"), "setuid")?;
+    let su = "ExecStart=/usr/bin/su";
+    for (user, gains) in [
+        ("User=nobody\n", true),
+        ("DynamicUser=yes\n", true),
+        ("User=nobody\nNoNewPrivileges=yes\n", false),
+        // Root has them already.
+        ("", false),
+    ] {
+        let answer = has(scene, &format!("{user}{su}"), &[])?;
+        answer.says(0, answer.err.contains("gains rights") == gains, user)?;
+    }
     let answer = has(scene, "ExecStart=/bin/x", &[])?;
     answer.is(0, true, "nothing to tell")
 }

@@ -90,10 +90,15 @@ impl Unit {
     }
 }
 
+/// Whether a unit can be called so.
+pub(crate) fn is_name(name: &str) -> bool {
+    let allowed = |it: char| it.is_ascii_alphanumeric() || ":-_.\\@".contains(it);
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(allowed)
+}
+
 /// The name with its ending, if it is one of a service.
 fn full_name(name: &str) -> Result<String, NoUnit> {
-    let allowed = |it: char| it.is_ascii_alphanumeric() || ":-_.\\@".contains(it);
-    if name.is_empty() || name.starts_with('.') || !name.chars().all(allowed) {
+    if !is_name(name) {
         return Err(NoUnit::BadName);
     }
     const OTHERS: [&str; 10] = [

@@ -5,9 +5,11 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use nix::unistd::User;
 use pidward_identity::pid::Pid;
 use pidward_identity::verdict::Class;
 
+use crate::doctor::program::{Attributes, Caller};
 use crate::environment::Environment;
 use crate::find::Search;
 use crate::finding::{Looked, question};
@@ -283,19 +285,36 @@ fn taken_away(unit: &Unit, parts: &Parts, pidfile: Option<&str>, start: &str) ->
     if unit.get("ProcSubset") == Some("pid") {
         warnings.push(Warning::NoBoot);
     }
-    warnings.extend(privileged(start));
+    warnings.extend(privileged(unit, start));
     warnings
 }
 
-/// Whether the program gains rights when it is executed.
-fn privileged(start: &str) -> Option<Warning> {
-    use std::os::unix::fs::PermissionsExt;
-    let command = start
-        .trim_start_matches(['@', '-', ':', '+', '!'])
-        .trim_start();
-    let (program, _) = first_word(command);
-    let mode = fs::metadata(program).ok()?.permissions().mode();
-    (mode & 0o6000 != 0).then(|| Warning::Privileged(program.to_owned()))
+/// Whether the program gains rights when it is executed, setuid or by capabilities of its file, that the unit's user has not.
+fn privileged(unit: &Unit, start: &str) -> Option<Warning> {
+    let command = start.trim_start_matches(['@', '-', ':', '+', '!']);
+    let marks = start.strip_suffix(command).unwrap_or_default();
+    let (program, _) = first_word(command.trim_start());
+    let user = unit.get("User").filter(|_| !marks.contains('+'));
+    let uid = match user {
+        Some(user) => user_of(user),
+        None if unit.is_on("DynamicUser") => u32::MAX,
+        None => 0,
+    };
+    let file = fs::metadata(program).ok()?;
+    let caller = Caller::of_unit(uid, unit.is_on("NoNewPrivileges"));
+    Attributes::of(program.as_ref(), &file)
+        .gain(caller)
+        .map(|_| Warning::Privileged(program.to_owned()))
+}
+
+/// Whom a unit's User= means; of one who is made when it starts, or by a specifier, it is known that he is not root.
+fn user_of(user: &str) -> u32 {
+    let by_number = || user.parse().ok();
+    let known = User::from_name(user).ok().flatten();
+    known
+        .map(|it| it.uid.as_raw())
+        .or_else(by_number)
+        .unwrap_or(u32::MAX)
 }
 
 /// A path of ours as a word.
