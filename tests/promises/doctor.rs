@@ -4,13 +4,18 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use pidward_tests::failure::{Checked, Doing, Failure};
-use pidward_tests::namespace;
+use pidward_tests::record::Record;
+use pidward_tests::{namespace, proc};
 
 use crate::answer::{Answer, ask, ask_without};
+use crate::cgroup::Cgroup;
+use crate::compare::bare;
 use crate::guard::post::{Post, guarded, kill, leaves, ready, with_pidfile};
 use crate::legacy::Legacy;
 use crate::programs::LEGACY;
@@ -31,6 +36,17 @@ pub(crate) fn promises() -> Vec<Promise> {
         each("what_sweeps_at_boot_is_found", boot),
         each("what_the_kernel_lacks_is_named", kernels),
         each("what_nobody_may_see_cannot_be_told", unseen),
+        each(
+            "a_guard_that_could_not_be_started_is_no_defence",
+            broken_guards,
+        ),
+        each("rights_that_a_daemon_gained_keep_the_shim_out", gained),
+        each("a_pidfile_that_nobody_can_remove_is_no_defence", fixed),
+        each(
+            "a_daemon_in_a_container_is_examined_in_its_own_files",
+            contained,
+        ),
+        each("a_unit_is_its_own_managers", managers),
         each("what_is_no_daemon_is_refused", refused),
         each("an_examination_changes_nothing", unchanged),
     ]
@@ -428,6 +444,230 @@ fn refused(scene: &Scene) -> Checked {
         answer.says(2, answer.out.is_empty() && answer.err.contains(why), why)?;
     }
     kill(daemon).map(drop)
+}
+
+fn broken_guards(scene: &Scene) -> Checked {
+    scene.clear()?;
+    let copy = copied(scene)?;
+    let guard = copy.join("pidward-guard");
+    let whole = fs::read(&guard).doing("read the guard")?;
+    let quarter = whole.get(..whole.len() / 4).unwrap_or_default();
+    let asked = |ground: &str| {
+        let answer = Answer::of(installed(&copy, &["doctor", "/bin/sh"]))?;
+        is(&answer, 1, "", &[("guard", ground)])
+    };
+    asked("holds    would be started")?;
+    let damaged = "it is damaged: neither a whole program nor a script";
+    for (bytes, mode, why) in [
+        (quarter, 0o755, damaged),
+        (b"", 0o755, damaged),
+        (b"\0\0\0\0", 0o755, damaged),
+        (&whole[..], 0o644, "permission denied"),
+    ] {
+        fs::write(&guard, bytes).doing("damage it")?;
+        fs::set_permissions(&guard, fs::Permissions::from_mode(mode)).doing("set its mode")?;
+        asked(&format!(
+            "no       cannot be started: {}: {why}",
+            guard.display()
+        ))?;
+    }
+    fs::remove_file(&guard).doing("remove it")?;
+    asked("no       cannot be started: ")?;
+    mkfifo(&guard, Mode::from_bits_truncate(0o755)).doing("make a FIFO")?;
+    asked(&format!(
+        "no       cannot be started: {}: it is no regular file",
+        guard.display()
+    ))
+}
+
+/// A copy of the daemon that gives a capability to whoever executes it.
+fn capable() -> Checked<PathBuf> {
+    let path = file("capable");
+    fs::copy(Scene::program(LEGACY), &path).doing("copy a program")?;
+    // struct vfs_cap_data, version 2: effective, CAP_NET_RAW permitted.
+    let set = "import os, sys, struct\n\
+               os.setxattr(sys.argv[1], 'security.capability', struct.pack('<5I', 0x2000001, 1 << 13, 0, 0, 0))\n";
+    let mut python = bare("/usr/bin/python3".as_ref());
+    python.args(["-S", "-c", set]).arg(&path);
+    Answer::of(python)?.is(0, true, "capabilities")?;
+    Ok(path)
+}
+
+/// Whoever asks: root would gain nothing by that program.
+fn gained(scene: &Scene) -> Checked {
+    scene.clear()?;
+    let copy = copied(scene)?;
+    let program = capable()?;
+    let mut command = installed(&copy, &["run", "--"]);
+    command.arg(&program).uid(65534).gid(65534);
+    command.args("make open x.pid say ready hear".split_whitespace());
+    let daemon = ready(command)?;
+    let ground = "no       is not loaded by ld.so: the program gains capabilities of its file";
+    let answer = ask(scene, "doctor x.pid")?;
+    is(
+        &answer,
+        1,
+        "",
+        &[("shim", ground), ("file gives", "capabilities")],
+    )?;
+    kill(daemon)?;
+    // It gains nothing for root, whose daemon it is.
+    scene.clear()?;
+    let program = capable()?;
+    let mut command = bare(&program);
+    command.args("make open x.pid say ready hear".split_whitespace());
+    let daemon = ready(command)?;
+    let answer = ask(scene, "doctor x.pid")?;
+    is(
+        &answer,
+        1,
+        "",
+        &[(
+            "shim",
+            "no       not loaded: the daemon was started without pidward",
+        )],
+    )?;
+    kill(daemon).map(drop)
+}
+
+fn fixed(scene: &Scene) -> Checked {
+    scene.clear()?;
+    let post = Post::at("x.pid")?;
+    let daemon = of_run(scene, &["-p", "x.pid"], "make open x.pid say ready hear")?;
+    post.recorded(daemon.process.pid)?;
+    let chattr = |attribute: &str, path: &Path| {
+        let mut chattr = bare("/usr/bin/chattr".as_ref());
+        chattr.arg(attribute).arg(path);
+        Answer::of(chattr)?.is(0, true, attribute)
+    };
+    for path in [&post.pidfile, Path::new(HOME)] {
+        for (on, off) in [("+i", "-i"), ("+a", "-a")] {
+            chattr(on, path)?;
+            let why = format!(
+                "but nobody can remove the pidfile: {} is immutable",
+                path.display()
+            );
+            let answer = ask(scene, "doctor x.pid")?;
+            chattr(off, path)?;
+            is(
+                &answer,
+                1,
+                "two of the four lines of defence hold",
+                &[
+                    ("shim", &format!("no       loaded, {why}")),
+                    ("guard", &format!("no       at work, {why}")),
+                    ("->", &format!("chattr -i -a {}", path.display())),
+                ],
+            )?;
+        }
+    }
+    is(
+        &ask(scene, "doctor x.pid")?,
+        0,
+        "all four lines of defence hold",
+        &[],
+    )?;
+    kill(daemon).map(drop)
+}
+
+/// The first process of a PID namespace, whose /run is its own, and /var/run a link to that from its root.
+const CONTAINER: &str = "mount -t tmpfs tmpfs /run && exec \"$@\"";
+
+fn contained(scene: &Scene) -> Checked {
+    scene.clear()?;
+    for (options, conclusion, record) in [
+        (
+            &["--mount"][..],
+            "all four lines of defence hold",
+            "holds    proves",
+        ),
+        // Whoever is in there may know more.
+        (
+            &["--mount", "--pid", "--kill-child", "--mount-proc"],
+            "hold, of one it cannot be told",
+            "unknown  cannot be told: the pidfile is elsewhere",
+        ),
+    ] {
+        let mut command = bare("/usr/bin/unshare".as_ref());
+        command.args(options).args(["sh", "-c", CONTAINER, "sh"]);
+        let run = pidward(scene, &["run", "-p", "/var/run/x.pid", "--"]);
+        command.arg(run.get_program()).args(run.get_args());
+        command.arg(Scene::program(LEGACY));
+        command.args("make open /var/run/x.pid say ready hear".split_whitespace());
+        let daemon = ready(command)?;
+        let is_its = |seen: &proc::Seen| seen.comm == LEGACY;
+        let pid = proc::others().into_iter().find(is_its).map(|it| it.pid);
+        let pid = pid.ok_or("none").doing("find the daemon")?;
+        let pidfile = format!("/proc/{pid}/root/run/x.pid");
+        let text = fs::read_to_string(&pidfile).doing("read its pidfile")?;
+        // A stranger of that number, and the same path, is not it.
+        fs::write("/run/x.pid", &text).doing("write another")?;
+        let post = Post::in_directory(format!("/proc/{pid}/root/run"), "x.pid")?;
+        let written = Record::path(&post.pidfile);
+        let whole = || {
+            fs::read_to_string(&written)
+                .ok()?
+                .ends_with("end\n")
+                .then_some(())
+        };
+        post.until("recorded", whole)?;
+        let answer = ask(scene, &format!("doctor {pid}"))?;
+        let said = format!("{pidfile}: ");
+        let named = answer
+            .out
+            .lines()
+            .next()
+            .is_some_and(|line| line.contains(&said));
+        let code = if conclusion.starts_with("all") { 0 } else { 4 };
+        answer.is(code, named, &said)?;
+        is(
+            &answer,
+            code,
+            conclusion,
+            &[
+                ("guard", "holds    at work"),
+                ("sweep", "holds    by \"pidward run -p\""),
+                ("record", record),
+            ],
+        )?;
+        kill(daemon)?;
+    }
+    Ok(())
+}
+
+fn managers(scene: &Scene) -> Checked {
+    let cgroup = Cgroup::new()?;
+    namespace::cover("/etc/systemd/system")?;
+    let unit = "[Service]\nExecStart=/bin/x\nKillMode=mixed\nSystemCallFilter=x\n";
+    fs::write("/etc/systemd/system/x.service", unit).doing("write a unit")?;
+    for (group, hint, is_systems) in [
+        (
+            "system.slice/x.service",
+            "pidward drop-in systemd x.service --install",
+            true,
+        ),
+        (
+            "user.slice/user-7.slice/user@7.service/app.slice/x.service",
+            "as its user: systemctl --user edit x.service",
+            false,
+        ),
+        // Nobody has to take that for a unit, or see it.
+        (
+            "system.slice/\u{1b}[2J.service",
+            "Start it by \"pidward run --\".",
+            false,
+        ),
+    ] {
+        scene.clear()?;
+        let daemon = with_pidfile()?;
+        cgroup.holds(daemon.process.pid, group)?;
+        let answer = ask(scene, "doctor x.pid")?;
+        let knows = answer.out.contains("SystemCallFilter=");
+        answer.is(1, knows == is_systems && answer.out.contains(hint), hint)?;
+        answer.is(1, !answer.out.contains('\u{1b}'), "nothing raw")?;
+        kill(daemon)?;
+    }
+    Ok(())
 }
 
 /// No file, no lock and no guard more or less, no signal.

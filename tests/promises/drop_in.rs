@@ -1,13 +1,18 @@
 //! The promises of `pidward drop-in systemd`: what it prints for a unit, and what it installs.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::namespace;
 
 use crate::answer::{Answer, ask};
+use crate::cgroup::Cgroup;
 use crate::compare::bare;
+use crate::guard::post::{daemon, kill, ready};
 use crate::promise::Promise;
 use crate::scene::{HOME, Scene};
 
@@ -33,6 +38,19 @@ pub(crate) fn promises() -> Vec<Promise> {
             installed,
         ),
         each("without_such_a_service_there_is_no_drop_in", refusals),
+        each(
+            "a_drop_in_has_nothing_raw_of_what_others_have_named",
+            nothing_raw,
+        ),
+        each(
+            "a_drop_in_waits_for_no_fifo_and_reads_no_device",
+            no_waiting,
+        ),
+        each(
+            "a_pidfile_that_a_daemon_has_named_adds_nothing_to_its_unit",
+            named_by_the_daemon,
+        ),
+        each("a_link_in_the_place_of_a_drop_in_stays", link),
         each(
             "systemd_finds_no_fault_with_debians_units_and_their_drop_ins",
             debians,
@@ -205,8 +223,17 @@ fn warnings(scene: &Scene) -> Checked {
             .any(|line| line.starts_with("# ") && line.contains(word));
         answer.says(0, comment && answer.err.contains(word), setting)?;
     }
-    let answer = has(scene, "ExecStart=/usr/bin/su", &[])?;
-    answer.says(0, answer.err.contains("gains rights"), "setuid")?;
+    let su = "ExecStart=/usr/bin/su";
+    for (user, gains) in [
+        ("User=nobody\n", true),
+        ("DynamicUser=yes\n", true),
+        ("User=nobody\nNoNewPrivileges=yes\n", false),
+        // Root has them already.
+        ("", false),
+    ] {
+        let answer = has(scene, &format!("{user}{su}"), &[])?;
+        answer.says(0, answer.err.contains("gains rights") == gains, user)?;
+    }
     let answer = has(scene, "ExecStart=/bin/x", &[])?;
     answer.is(0, true, "nothing to tell")
 }
@@ -256,6 +283,134 @@ fn refusals(scene: &Scene) -> Checked {
             answer.out.is_empty() && answer.err.contains(words),
             words,
         )?;
+    }
+    Ok(())
+}
+
+/// No control characters, in neither of both.
+fn shows_nothing_raw(answer: &Answer) -> Checked {
+    let is_raw = |it: char| it.is_control() && it != '\n';
+    let all = [&answer.out, &answer.err];
+    answer.says(0, !all.iter().any(|it| it.contains(is_raw)), "nothing raw")
+}
+
+fn nothing_raw(scene: &Scene) -> Checked {
+    for (start, expected) in [
+        (
+            "/bin/x \u{1b}[31m",
+            "ExecStart=PIDWARD run -- /bin/x \\x1b[31m",
+        ),
+        (
+            "/bin/x \u{9b}1m",
+            "ExecStart=PIDWARD run -- /bin/x \\u009b1m",
+        ),
+        ("@/bin/x \u{1b}c", "ExecStart=PIDWARD run -- /bin/x"),
+        // That ends a line as well.
+        ("/bin/x\rExecStop=/bin/y", "ExecStart=PIDWARD run -- /bin/x"),
+    ] {
+        let answer = has(scene, &format!("ExecStart={start}"), &[expected])?;
+        shows_nothing_raw(&answer)?;
+    }
+    // A path that it takes a shell to know is none.
+    for path in ["/run/$X.pid", "/run/x.pid'", "/run/x.pid\""] {
+        let section = format!("Type=forking\nExecStart=/bin/x --pidfile={path}");
+        let answer = has(scene, &section, &[])?;
+        answer.says(0, !answer.out.contains("\nPIDFile="), path)?;
+    }
+    Ok(())
+}
+
+/// Whoever may write a pidfile of a service's could write its unit, if the name were written as it is.
+fn named_by_the_daemon(scene: &Scene) -> Checked {
+    let cgroup = Cgroup::new()?;
+    fs::create_dir_all("/run/x").doing("make the daemon's directory")?;
+    for (name, expected) in [
+        ("%n.pid", "PIDFile=/run/x/%%n.pid"),
+        (
+            "a\nExecStartPre=+x$y.pid",
+            "ExecStart=PIDWARD run -p \"/run/x/a\\x0aExecStartPre=+x$$y.pid\" -- /bin/x",
+        ),
+        (
+            "\u{1b}c.pid",
+            "ExecStart=PIDWARD run -p /run/x/\\x1bc.pid -- /bin/x",
+        ),
+    ] {
+        scene.clear()?;
+        let pidfile = Path::new("/run/x").join(name);
+        let daemon = ready(daemon("make open x.pid say ready hear"))?;
+        fs::write(&pidfile, daemon.process.pid.to_string()).doing("write its pidfile")?;
+        cgroup.holds(daemon.process.pid, "x.service")?;
+        let answer = has(scene, "Type=forking\nExecStart=/bin/x", &[expected])?;
+        shows_nothing_raw(&answer)?;
+        kill(daemon)?;
+        fs::remove_file(&pidfile).doing("remove it")?;
+    }
+    Ok(())
+}
+
+fn no_waiting(scene: &Scene) -> Checked {
+    let fifo = |path: &str| mkfifo(path, Mode::from_bits_truncate(0o644)).doing("make a FIFO");
+    unit("x.service", "[Service]\nExecStart=/bin/x\n")?;
+    let directory = format!("{UNITS}/x.service.d");
+    fs::create_dir(&directory).doing("make a directory")?;
+    let one = format!("{directory}/10-other.conf");
+    fifo(&one)?;
+    let no_file = "it is no regular file";
+    let refused = |words: &str, code| {
+        let answer = ask(scene, "drop-in systemd x")?;
+        answer.says(
+            code,
+            answer.out.is_empty() && answer.err.contains(words),
+            words,
+        )
+    };
+    refused(&format!("cannot read {one}: {no_file}"), 4)?;
+    fs::remove_file(&one).doing("remove it")?;
+    symlink("/dev/zero", &one).doing("link")?;
+    refused(&format!("cannot read {one}: {no_file}"), 4)?;
+    // That is how one is taken back.
+    fs::remove_file(&one).doing("remove it")?;
+    symlink("/dev/null", &one).doing("link")?;
+    ask(scene, "drop-in systemd x")?.is(0, true, "masked drop-in")?;
+    let own = format!("{directory}/50-pidward.conf");
+    fifo(&own)?;
+    for option in ["--install", "--remove"] {
+        let answer = ask(scene, &format!("drop-in systemd x {option}"))?;
+        answer.says(1, answer.err.contains(no_file), option)?;
+    }
+    let file = format!("{UNITS}/x.service");
+    fs::remove_file(&file).doing("remove the unit")?;
+    fifo(&file)?;
+    refused(&format!("cannot read {file}: {no_file}"), 4)?;
+    fs::remove_file(&file).doing("remove it")?;
+    symlink("/dev/null", &file).doing("mask it")?;
+    refused(&format!("x is masked by {file}"), 2)?;
+    let section = format!("[Unit]\nSourcePath={own}\n[Service]\nExecStart=/bin/x\n");
+    unit("x.service", &section)?;
+    fs::create_dir(&directory).doing("make a directory")?;
+    fifo(&own)?;
+    ask(scene, "drop-in systemd x")?.is(0, true, "a script that is none")
+}
+
+fn link(scene: &Scene) -> Checked {
+    unit("x.service", "[Service]\nExecStart=/bin/x\n")?;
+    fs::create_dir(format!("{UNITS}/x.service.d")).doing("make a directory")?;
+    let file = format!("{UNITS}/x.service.d/50-pidward.conf");
+    let elsewhere = crate::scene::file("50-pidward.conf");
+    symlink(&elsewhere, &file).doing("link")?;
+    // Nowhere, and to what begins as one of ours does.
+    for there in [false, true] {
+        if there {
+            let printed = ask(scene, "drop-in systemd x")?.out;
+            fs::write(&elsewhere, printed).doing("write one")?;
+        }
+        for option in ["--install", "--remove"] {
+            let answer = ask(scene, &format!("drop-in systemd x {option}"))?;
+            answer.says(1, answer.err.contains("was not written by pidward"), option)?;
+        }
+        if fs::read_link(&file).ok() != Some(elsewhere.clone()) || elsewhere.exists() != there {
+            return Err(Failure::new("the link is another one", file));
+        }
     }
     Ok(())
 }

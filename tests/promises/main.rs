@@ -9,6 +9,7 @@ use pidward_tests::namespace;
 mod adopt;
 mod answer;
 mod attacks;
+mod cgroup;
 mod company;
 mod compare;
 mod doctor;

@@ -16,6 +16,11 @@ pub(crate) fn tests() -> Vec<Test> {
             without_library,
         ),
         crate::test("lines_that_were_changed_are_left_alone", changed),
+        crate::test("lines_that_would_do_nothing_are_not_written", ineffective),
+        crate::test(
+            "settings_that_are_not_one_file_of_one_name_stay",
+            not_one_file,
+        ),
         crate::test("what_a_script_takes_away_is_told", told),
         crate::test("without_such_a_script_there_are_no_lines", refused),
     ]
@@ -146,6 +151,97 @@ fn changed(machine: &Machine) -> Checked {
     Ok(())
 }
 
+/// Behind an end that swallows them, or that is never reached.
+fn ineffective(machine: &Machine) -> Checked {
+    sources()?;
+    for (text, words) in [
+        ("A=1\nB=2\\\n", "line 2 goes on behind its end"),
+        ("A=1 \\", "line 1 goes on behind its end"),
+        ("[ -e /x ] &&\n", "line 1 goes on behind its end"),
+        ("A='1\n", "the quote in line 1 is not closed"),
+        (
+            "cat <<EOF >/dev/null\nx\n",
+            "the here-document in line 1 goes on to its end, without a line EOF",
+        ),
+        ("A=1\nreturn 0\nB=2\n", "line 2 leaves the file: return 0"),
+        ("{ A=1; exit; }\n", "line 1 leaves the file: { A=1; exit; }"),
+    ] {
+        fs::write(SETTINGS, text).doing("write settings")?;
+        let before = all_of_it()?;
+        let answer = machine.line("pidward drop-in sysv thing --install")?;
+        answer.says(
+            "exited 1",
+            "lines at the end of /etc/default/thing would do nothing",
+        )?;
+        answer.says("exited 1", words)?;
+        same(text, &all_of_it()?, &before)?;
+        // Who puts them elsewhere is told how they are.
+        let answer = machine.line("pidward drop-in sysv thing")?;
+        answer.says("exited 0", words)?;
+        answer.says("exited 0", "export LD_PRELOAD=")?;
+    }
+    // These do something: the shell says so.
+    for text in [
+        "cat <<EOF >/dev/null\n'exit\nEOF\n",
+        "f() { return 1; }\n# don't\nA=\"it's\"\n",
+        "case x in exit) A=1;; esac\n(exit 1) || :\n",
+    ] {
+        fs::write(SETTINGS, text).doing("write settings")?;
+        let said = machine.does("pidward drop-in sysv thing --install")?;
+        same("to tell", &said.contains("pidward: "), &false)?;
+        let said = machine.run(&["sh", "-c", "set -e; . /etc/default/thing; echo $LD_PRELOAD"])?;
+        said.says("exited 0", LIBRARY)?;
+    }
+    fs::write(SETTINGS, "A=1\n[ -e /x ] || return 0\n").doing("write settings")?;
+    machine.line("pidward drop-in sysv thing --install")?.says(
+        "exited 0",
+        "line 2 of /etc/default/thing may leave it before the end",
+    )
+}
+
+fn not_one_file(machine: &Machine) -> Checked {
+    sources()?;
+    let refused = |words: &str| -> Checked {
+        for option in ["--install", "--remove"] {
+            let answer = machine.line(&format!("pidward drop-in sysv thing {option}"))?;
+            answer.says("exited 1", words)?;
+        }
+        Ok(())
+    };
+    let nowhere = "/etc/thing.settings";
+    symlink(nowhere, SETTINGS).doing("link")?;
+    refused("it is a symbolic link to /etc/thing.settings, which is not there")?;
+    same(
+        "the link",
+        &fs::read_link(SETTINGS).ok(),
+        &Some(nowhere.into()),
+    )?;
+    fs::write(nowhere, "A=1\n").doing("write settings")?;
+    fs::hard_link(nowhere, "/etc/thing.other").doing("link")?;
+    refused("the file has 2 names")?;
+    same(
+        "its names",
+        &fs::metadata(SETTINGS).doing(SETTINGS)?.nlink(),
+        &2,
+    )?;
+    fs::remove_file(SETTINGS).doing("remove the link")?;
+    let made = machine.line("mkfifo /etc/default/thing")?;
+    made.is("exited 0")?;
+    refused("it is no regular file")?;
+    // Nor does a script make anybody wait.
+    fs::remove_file("/etc/init.d/thing").doing("remove the script")?;
+    machine.line("mkfifo /etc/init.d/thing")?.is("exited 0")?;
+    let answer = machine.line("timeout 5 pidward drop-in sysv thing")?;
+    answer.says(
+        "exited 4",
+        "cannot read /etc/init.d/thing: it is no regular file",
+    )?;
+    script("other", ". /etc/default/thing")?;
+    machine
+        .does("timeout 5 pidward drop-in sysv other")
+        .map(drop)
+}
+
 fn told(machine: &Machine) -> Checked {
     let asked = |name: &str| machine.line(&format!("pidward drop-in sysv {name}"));
     script("bare", "")?;
@@ -158,8 +254,20 @@ fn told(machine: &Machine) -> Checked {
     answer.says("exited 0", "export LD_PRELOAD=")?;
     let install = machine.line("pidward drop-in sysv bare --install")?;
     install.says("exited 1", "sources no file of settings")?;
-    script("clean", ". /etc/default/clean\nenv -i PATH=/bin x")?;
-    asked("clean")?.says("exited 0", "line 4 of its script clears the environment")?;
+    let words =
+        "line 4 of its script keeps LD_PRELOAD, and with it the library, from what it starts: ";
+    for line in [
+        "env -i PATH=/bin x",
+        "env -u LD_PRELOAD x",
+        "unset LD_PRELOAD",
+        "su -s /bin/sh -l x",
+        "exec -c x",
+        "doas -u x y",
+        "sudo -u x y",
+    ] {
+        script("clean", &format!(". /etc/default/clean\n{line}"))?;
+        asked("clean")?.says("exited 0", &format!("{words}{line}"))?;
+    }
     script("other", ". /etc/default/rcS\n. /etc/default/locale2")?;
     asked("other")?.says("exited 0", "may be sourced by other services too")?;
     sources()?;

@@ -18,15 +18,13 @@ pub(crate) mod program;
 pub(crate) mod site;
 pub(crate) mod subject;
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use pidward_identity::pid::Pid;
 use pidward_identity::verdict::Class;
 
 use crate::environment::Environment;
-use crate::find::Search;
+use crate::find::{Search, USUAL};
 use crate::finding::{Looked, question};
 use crate::place::{NoPlace, Place};
 use crate::program::Unrunnable;
@@ -43,6 +41,8 @@ use subject::Subject;
 pub(crate) struct Facts {
     /// The pidfile.
     pub(crate) site: Option<Site>,
+    /// `run -p` has named that pidfile to the process.
+    pub(crate) is_named: bool,
     /// The process.
     pub(crate) process: Option<Process>,
     /// The program that it runs, or that was asked for.
@@ -95,7 +95,10 @@ impl Facts {
                 (None, None, Some(program))
             }
         };
+        let path = site.as_ref().map(|site| &site.finding.path);
+        let named = process.as_ref().map(Process::named).unwrap_or_default();
         Ok(Self {
+            is_named: path.is_some_and(|path| named.contains(path)),
             site,
             process,
             program,
@@ -110,23 +113,28 @@ fn place(path: PathBuf) -> Result<Place, NoSubject> {
     Place::of(&path).map_err(|why| NoSubject::Place(path, why))
 }
 
-/// The pidfile with this process's number: one that `run -p` has named to it, or one where daemons keep theirs.
+/// The pidfile with this process's number: one that `run -p` has named to it, or one where daemons keep theirs. What it has
+/// named or keeps in another file system than ours holds the number that it has in its own namespace.
 fn pidfile_of(process: &Process, environment: &Environment) -> Option<Place> {
-    let named = process
-        .environment
-        .as_ref()
-        .ok()
-        .and_then(|it| it.named.as_deref());
-    let named = named
-        .unwrap_or_default()
-        .as_bytes()
-        .split(|&byte| byte == b':');
-    let named = named.filter_map(|path| Place::of(Path::new(OsStr::from_bytes(path))).ok());
-    let usual = Search::usual(environment).found;
-    named
-        .chain(usual.into_iter().map(|found| found.place))
-        .find(|place| {
-            let finding = Looked::at(place, question(environment, true)).finding;
-            finding.pid() == Some(process.pid)
-        })
+    let named = process.named();
+    let mut named = named.iter().filter_map(|path| Place::of(path).ok());
+    let holds = |place: &Place, number: Option<u64>| {
+        let finding = Looked::at(place, question(environment, true)).finding;
+        let pid = finding.pid().and_then(|pid| u64::try_from(pid.get()).ok());
+        pid.is_some() && pid == number
+    };
+    let own = process.own_number;
+    let found = |paths: Search| paths.found.into_iter().map(|found| found.place);
+    if let Some(place) = named.find(|place| holds(place, own)) {
+        return Some(place);
+    }
+    // A sandbox of systemd's has our /run; then nothing is looked through twice.
+    let its = USUAL.map(|path| process.path_to(&Path::new(path).join("x")));
+    let its = its.iter().filter(|path| process.elsewhere(path).is_some());
+    let its: Vec<PathBuf> = its
+        .filter_map(|path| path.parent().map(Path::to_owned))
+        .collect();
+    let its = found(Search::named(&its)).find(|place| holds(place, own));
+    let pid = u64::try_from(process.pid.get()).ok();
+    its.or_else(|| found(Search::usual(environment)).find(|place| holds(place, pid)))
 }

@@ -18,7 +18,7 @@
 //! - [`guard`]: starts a guard, unnoticed by the command
 //! - [`parts`]: where the library and the guard lie
 //! - [`environment`]: what the command inherits
-//! - [`program`]: which file a command's name stands for; becoming it
+//! - [`program`]: which file a command's name stands for; becoming it; [`regular`]: reading what may be no file at all
 //! - [`say`]: every sentence that a user sees; [`exit`]: every exit status; [`unwinder`]: linked in
 #![cfg_attr(not(test), no_main)]
 
@@ -41,6 +41,7 @@ mod own;
 mod parts;
 mod place;
 mod program;
+mod regular;
 mod say;
 mod schedule;
 mod state;

@@ -36,6 +36,7 @@ use crate::finding::Finding;
 use crate::parts::Unusable;
 use crate::program::Unrunnable;
 use crate::write::unharmed;
+pub(crate) use text::is_hidden;
 use text::{cause, cause_of, escaped};
 
 fn notice(sentence: &str) {

@@ -8,6 +8,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::regular;
+
 /// The drop-in that is ours.
 pub(crate) const OWN: &str = "50-pidward.conf";
 
@@ -32,6 +34,8 @@ pub(crate) enum NoUnit {
     NoService,
     /// There is no such file.
     NotFound,
+    /// The administrator does not want it to be started: the file is this link to /dev/null, or empty.
+    Masked(PathBuf),
     /// This one cannot be read.
     Unreadable(PathBuf, io::Error),
 }
@@ -86,10 +90,15 @@ impl Unit {
     }
 }
 
+/// Whether a unit can be called so.
+pub(crate) fn is_name(name: &str) -> bool {
+    let allowed = |it: char| it.is_ascii_alphanumeric() || ":-_.\\@".contains(it);
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(allowed)
+}
+
 /// The name with its ending, if it is one of a service.
 fn full_name(name: &str) -> Result<String, NoUnit> {
-    let allowed = |it: char| it.is_ascii_alphanumeric() || ":-_.\\@".contains(it);
-    if name.is_empty() || name.starts_with('.') || !name.chars().all(allowed) {
+    if !is_name(name) {
         return Err(NoUnit::BadName);
     }
     const OTHERS: [&str; 10] = [
@@ -137,11 +146,6 @@ fn asked(name: &str) -> Option<String> {
 
 /// The unit's file, and its drop-ins.
 fn read(name: &str) -> Result<Vec<String>, NoUnit> {
-    let text = |path: &Path| {
-        fs::read(path)
-            .map(|text| String::from_utf8_lossy(&text).into_owned())
-            .map_err(|error| NoUnit::Unreadable(path.to_owned(), error))
-    };
     // foo@bar.service is made from foo@.service.
     let template = name
         .split_once('@')
@@ -156,7 +160,11 @@ fn read(name: &str) -> Result<Vec<String>, NoUnit> {
         .flat_map(|name| places((*name).to_owned()))
         .find(|path| path.exists())
         .ok_or(NoUnit::NotFound)?;
-    let mut texts = vec![text(&file)?];
+    let own = text_of(&file)?;
+    if own.is_empty() {
+        return Err(NoUnit::Masked(file));
+    }
+    let mut texts = vec![own];
     let mut drop_ins: Vec<PathBuf> = Vec::new();
     let directories = names.iter().flat_map(|name| places(format!("{name}.d")));
     for entry in directories.flat_map(|it| fs::read_dir(it).into_iter().flatten().flatten()) {
@@ -171,9 +179,22 @@ fn read(name: &str) -> Result<Vec<String>, NoUnit> {
     }
     drop_ins.sort_by(|one, other| one.file_name().cmp(&other.file_name()));
     for path in drop_ins {
-        texts.push(text(&path)?);
+        texts.push(text_of(&path)?);
     }
     Ok(texts)
+}
+
+/// What is masked has none: systemd.unit(5) has a link to /dev/null in its place.
+fn text_of(path: &Path) -> Result<String, NoUnit> {
+    if path
+        .canonicalize()
+        .is_ok_and(|it| it == Path::new("/dev/null"))
+    {
+        return Ok(String::new());
+    }
+    regular::read(path)
+        .map(|text| String::from_utf8_lossy(&text).into_owned())
+        .map_err(|error| NoUnit::Unreadable(path.to_owned(), error))
 }
 
 #[cfg(test)]

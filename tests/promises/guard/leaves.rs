@@ -1,10 +1,8 @@
 //! A guard leaves when no pidfile can come any more, and not before.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
 use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::proc;
@@ -12,6 +10,7 @@ use pidward_tests::process::Process;
 use pidward_tests::world::{evidence, owner};
 
 use super::post::{Post, daemon, guard, kill, leaves, ready, start};
+use crate::cgroup::Cgroup;
 use crate::compare::bare;
 use crate::legacy::Legacy;
 use crate::programs::LEGACY;
@@ -21,13 +20,6 @@ use crate::scene::Scene;
 
 /// How long a guard may take to see that it waits in vain; its time-out is 90 s.
 const SOON: Duration = Duration::from_secs(4);
-
-/// Where cgroups can be made. The second is that of a machine with both versions.
-const HIERARCHIES: [&str; 3] = [
-    "/sys/fs/cgroup",
-    "/sys/fs/cgroup/unified",
-    "/sys/fs/cgroup/systemd",
-];
 
 pub(super) fn promises() -> impl Iterator<Item = Promise> {
     let each = |name: &'static str, check: fn(&Scene) -> Checked| Promise::new(name, check);
@@ -170,40 +162,10 @@ fn dead_by_then(scene: &Scene) -> Checked {
     Ok(())
 }
 
-/// A cgroup of the test's own, which is gone when its processes are.
-struct Cgroup(PathBuf);
-
-impl Cgroup {
-    /// In a hierarchy that the guard looks at, and only there.
-    fn new() -> Checked<Self> {
-        let own = fs::read_link("/proc/self/ns/pid").doing("name a cgroup")?;
-        let name = format!("pidward-test-{}", own.display());
-        let procs = |place: &&&str| Path::new(place).join("cgroup.procs").exists();
-        let place = HIERARCHIES.iter().find(procs).ok_or("none is mounted");
-        let path = Path::new(place.doing("make a cgroup")?).join(name);
-        fs::create_dir(&path).doing("make a cgroup")?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Cgroup {
-    fn drop(&mut self) {
-        // Those that should have left, and have not.
-        for guard in guards() {
-            let _ = guard.signal(Signal::SIGKILL);
-            let _ = guard.dies_by(Deadline::after(SOON));
-        }
-        let _ = fs::remove_dir(&self.0);
-    }
-}
-
 fn alone(scene: &Scene) -> Checked {
     let cgroup = Cgroup::new()?;
     scene.clear()?;
-    let enter = format!(
-        "echo $$ >'{}/cgroup.procs' && exec \"$@\"",
-        cgroup.0.display()
-    );
+    let enter = format!("echo $$ >'{}' && exec \"$@\"", cgroup.procs().display());
     let run = pidward(scene, &["run", "-p", "x.pid", "--no-preload", "true"]);
     let mut shell = crate::compare::bare("/bin/sh".as_ref());
     shell

@@ -22,7 +22,7 @@ pub(crate) fn doctor(options: &cli::Doctor, environment: &Environment) -> Exit {
         Err(why) => return say::doctor::nothing_to_examine(&why),
     };
     let process = facts.process.as_ref();
-    let unit = process.and_then(|it| Unit::load(it.unit.as_deref()?).ok());
+    let unit = process.and_then(|it| Unit::load(it.unit.as_ref()?.of_system()?).ok());
     let warnings = unit
         .as_ref()
         .map(|unit| drop_in::taken_away(unit, environment))

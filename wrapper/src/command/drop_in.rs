@@ -1,6 +1,7 @@
 //! `pidward drop-in`: how a service that is there already is started with pidward, for its init system; printed, or installed.
 
 mod block;
+mod ending;
 mod openrc;
 mod script;
 mod settings;
@@ -9,16 +10,18 @@ mod sysv;
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::cli;
 use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::parts;
+use crate::regular;
 use crate::say;
 use crate::unit::{OWN, Unit};
 
 pub(crate) use block::{Done, Refused as BlockRefused};
+pub(crate) use ending::Obstacle;
 pub(crate) use settings::{NoDropIn, Warning as ScriptWarning};
 pub(crate) use systemd::Warning;
 use systemd::{DropIn, Parts};
@@ -107,16 +110,7 @@ fn install(file: &Path, text: &str) -> Result<(), Refused> {
         Ok(false) => return Err(Refused::NotOurs),
         Err(failed) => return Err(failed),
     }
-    let Some(directory) = file.parent() else {
-        return Err(Refused::Missing);
-    };
-    fs::create_dir_all(directory).map_err(Refused::Failed)?;
-    let new: PathBuf = directory.join(format!(".{OWN}.{}", std::process::id()));
-    let written = fs::write(&new, text).and_then(|()| fs::rename(&new, file));
-    written.map_err(|error| {
-        let _ = fs::remove_file(&new);
-        Refused::Failed(error)
-    })
+    block::replace(file, text.as_bytes(), None).map_err(Refused::Failed)
 }
 
 /// Removes it, and its directory if nothing else is in it.
@@ -132,9 +126,13 @@ fn remove(file: &Path) -> Result<(), Refused> {
     Ok(())
 }
 
+/// We never make a link. One that somebody made leads to what is his, or is to lead to it one day.
 fn is_ours(file: &Path) -> Result<bool, Refused> {
-    match fs::read_to_string(file) {
-        Ok(text) => Ok(text.starts_with(FIRST)),
+    if file.is_symlink() {
+        return Ok(false);
+    }
+    match regular::read(file) {
+        Ok(text) => Ok(text.starts_with(FIRST.as_bytes())),
         Err(error) if error.kind() == ErrorKind::NotFound => Err(Refused::Missing),
         Err(error) => Err(Refused::Failed(error)),
     }

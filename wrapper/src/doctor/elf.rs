@@ -1,15 +1,15 @@
 //! What an ELF file says of itself, elf(5): for which machine, with which loader, which libraries. Of any file, whatever is
 //! in it, in little memory.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use object::elf::{DT_NEEDED, DT_NULL, DT_STRSZ, DT_STRTAB};
+use object::elf::{DT_NEEDED, DT_NULL, DT_STRSZ, DT_STRTAB, ET_DYN, ET_EXEC, PT_LOAD};
 use object::read::elf::{Dyn, FileHeader, ProgramHeader};
 use object::read::{ReadCache, ReadRef};
 use object::{FileKind, NativeEndian};
+
+use crate::regular;
 
 /// The head of a program of this machine.
 #[cfg(target_pointer_width = "64")]
@@ -25,6 +25,8 @@ const MOST: u64 = 4 << 20;
 pub(crate) struct Elf {
     /// What it is made for.
     pub(crate) machine: Machine,
+    /// It can be executed, and what is mapped of it then is all there.
+    pub(crate) can_start: bool,
     /// The dynamic linker that it asks for; a static program asks for none.
     pub(crate) loader: Option<Vec<u8>>,
     /// The libraries that it asks for.
@@ -67,7 +69,7 @@ impl Elf {
     /// # Errors
     /// [`NoElf`].
     pub(crate) fn of(path: &Path) -> Result<Self, NoElf> {
-        let file = open(path)?;
+        let file = regular::open(path)?;
         Self::parse(&ReadCache::new(file))
     }
 
@@ -86,7 +88,15 @@ impl Elf {
         let header = H::parse(data).map_err(|_| NoElf::OtherMachine)?;
         let segments = header.program_headers(NativeEndian, data);
         let segments = segments.map_err(|_| NoElf::Other)?;
+        let length = data.len().unwrap_or_default();
+        let is_there = |it: &H::ProgramHeader| {
+            let (begin, length_of_it) = it.file_range(NativeEndian);
+            let end = begin.checked_add(length_of_it);
+            it.p_type(NativeEndian) != PT_LOAD || end.is_some_and(|end| end <= length)
+        };
+        let is_program = matches!(header.e_type(NativeEndian), ET_EXEC | ET_DYN);
         let mut elf = Self {
+            can_start: is_program && !segments.is_empty() && segments.iter().all(is_there),
             machine: Machine(header.e_machine(NativeEndian)),
             loader: None,
             needed: Vec::new(),
@@ -149,19 +159,6 @@ fn needed<'d, H: FileHeader<Endian = NativeEndian>>(
     Some(wanted.filter_map(|(_, offset)| at(offset)).collect())
 }
 
-/// Opens what can be a program: a regular file. Anything else could make us wait.
-pub(super) fn open(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    let file = options
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-        .open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(io::ErrorKind::InvalidInput.into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,6 +167,7 @@ mod tests {
     fn a_program_says_its_loader_and_its_libraries() {
         let own = Elf::of(Path::new("/proc/self/exe")).unwrap();
         assert!(own.loader.as_ref().unwrap().starts_with(b"/lib"), "{own:?}");
+        assert!(own.can_start);
         assert!(own.needed.contains(&b"libc.so.6".to_vec()), "{own:?}");
         assert_eq!(own.libc(), Libc::Glibc);
     }
@@ -177,6 +175,8 @@ mod tests {
     #[test]
     fn no_bytes_panic() {
         let own = std::fs::read("/proc/self/exe").unwrap();
+        let half = Elf::parse(&own[..own.len() / 8]);
+        assert!(half.is_ok_and(|it| !it.can_start));
         for end in (0..4096).chain([own.len() / 2]) {
             let _ = Elf::parse(&own[..end]);
         }

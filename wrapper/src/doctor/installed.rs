@@ -9,6 +9,7 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::{AccessFlags, faccessat};
 
 use super::elf::{Elf, Machine, NoElf};
+use super::program::interpreter;
 use crate::environment::Environment;
 use crate::parts::{self, Unusable};
 
@@ -36,6 +37,10 @@ pub(crate) enum Fault {
     NoExec,
     /// It is no program of this machine.
     Foreign,
+    /// It is a directory, a FIFO, a device.
+    NotRegular,
+    /// It is neither a whole program nor a script.
+    Damaged,
 }
 
 impl Installed {
@@ -74,9 +79,9 @@ fn fault(guard: &Path) -> Option<Fault> {
     if is_noexec(guard) {
         return Some(Fault::NoExec);
     }
-    // A directory may be "executed" as well.
-    if guard.is_dir() {
-        return Some(Fault::Refused(Errno::EISDIR));
+    // All that is there may be "executed" as well.
+    if fs::metadata(guard).is_ok_and(|it| !it.is_file()) {
+        return Some(Fault::NotRegular);
     }
     if let Err(error) = faccessat(AT_FDCWD, guard, AccessFlags::X_OK, AtFlags::AT_EACCESS) {
         return Some(Fault::Refused(error));
@@ -85,8 +90,11 @@ fn fault(guard: &Path) -> Option<Fault> {
     match Elf::of(guard) {
         Ok(elf) if elf.machine != own.machine => Some(Fault::Foreign),
         Err(NoElf::OtherMachine) => Some(Fault::Foreign),
+        Ok(elf) if !elf.can_start => Some(Fault::Damaged),
         // A script may start it, where the user named one.
-        _ => None,
+        Err(NoElf::Other) if interpreter(guard).is_none() => Some(Fault::Damaged),
+        // Who executes it need not be able to read it.
+        Ok(_) | Err(NoElf::Other | NoElf::Unreadable(_)) => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! From the facts to a ground for each of the four lines of defence: why it holds, or why not. Here nothing is asked any more.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pidward_identity::evidence::Proof;
 use pidward_identity::verdict::Reason;
@@ -11,7 +11,8 @@ use super::boot::Init;
 use super::elf::{Libc, NoElf};
 use super::installed::Fault;
 use super::process::Process;
-use super::program::{Caller, Gain, Program};
+use super::program::{Attributes, Caller, Gain, Program};
+use super::site::Site;
 use crate::find::USUAL;
 use crate::parts::Unusable;
 
@@ -37,6 +38,8 @@ pub(crate) enum Shim<'f> {
     Filtered,
     /// It is loaded, and the daemon may not remove its pidfile.
     Powerless,
+    /// It is loaded, and nobody removes the pidfile while this has an attribute of chattr(1).
+    Fixed(&'f Path),
     /// It is loaded, and the daemon has locked itself into a directory.
     Chrooted(&'f Path),
     /// The dynamic linker was not told to load it.
@@ -70,6 +73,8 @@ pub(crate) enum Guard {
     AtWork,
     /// So it is, and it is killed together with the daemon.
     DiesAlong(Killer),
+    /// It is at work, and nobody removes the pidfile while this has an attribute of chattr(1).
+    Fixed(PathBuf),
     /// It would be started.
     WouldStart,
     /// `PIDWARD_GUARD=off`.
@@ -102,6 +107,10 @@ pub(crate) enum Sweep {
     AtStart,
     /// Nothing in that directory is there after a boot.
     InMemory,
+    /// Nobody removes the pidfile while this has an attribute of chattr(1).
+    Fixed(PathBuf),
+    /// The pidfile is in another file system than ours, which has another boot.
+    Elsewhere,
     /// It is installed, and not started at boot.
     NotEnabled(Init),
     /// It is not installed, or nothing is booted here.
@@ -178,6 +187,7 @@ impl Shim<'_> {
             | Self::NoElf => State::Unknown,
             Self::Filtered
             | Self::Powerless
+            | Self::Fixed(_)
             | Self::Chrooted(_)
             | Self::NotPreloaded
             | Self::Static
@@ -194,7 +204,9 @@ impl Guard {
         match self {
             Self::AtWork | Self::DiesAlong(_) | Self::WouldStart => State::Holds,
             Self::NoPidfile => State::Unknown,
-            Self::Off | Self::NotThere | Self::Broken(_) | Self::NoPidfd => State::Fails,
+            Self::Fixed(_) | Self::Off | Self::NotThere | Self::Broken(_) | Self::NoPidfd => {
+                State::Fails
+            }
         }
     }
 }
@@ -203,7 +215,10 @@ impl Sweep {
     fn state(&self) -> State {
         match self {
             Self::AtBoot(_) | Self::AtStart | Self::InMemory => State::Holds,
-            Self::NotEnabled(_) | Self::NotInstalled(_) | Self::NotFound => State::Fails,
+            Self::Elsewhere => State::Unknown,
+            Self::Fixed(_) | Self::NotEnabled(_) | Self::NotInstalled(_) | Self::NotFound => {
+                State::Fails
+            }
         }
     }
 }
@@ -226,9 +241,13 @@ impl Record {
 fn shim(facts: &Facts, caller: Caller) -> Shim<'_> {
     let Some(process) = &facts.process else {
         return facts.program.as_ref().map_or(Shim::NoProcess, |program| {
-            of_program(facts, program, caller)
+            let gain = program.file.and_then(|file| file.gain(caller));
+            of_program(facts, program, gain)
         });
     };
+    if let (Ok(Some(_)), Some(path)) = (&process.library, fixed(facts)) {
+        return Shim::Fixed(path);
+    }
     match &process.library {
         Err(_) => Shim::Unseen,
         Ok(Some(_)) if process.seccomp.is_some_and(|mode| mode != 0) => Shim::Filtered,
@@ -240,7 +259,12 @@ fn shim(facts: &Facts, caller: Caller) -> Shim<'_> {
         Ok(Some(_)) => Shim::Loaded,
         Ok(None) => {
             let program = facts.program.as_ref();
-            match program.map(|program| of_program(facts, program, caller)) {
+            // Who asks need not be who started it; the kernel knows.
+            let gain = |program: &Program| {
+                let is_secure = process.secure == Some(true);
+                is_secure.then(|| program.file.map_or(Gain::Unknown, Attributes::given))
+            };
+            match program.map(|program| of_program(facts, program, gain(program))) {
                 // What stands in the way of it is what the user wants to know.
                 Some(obstacle) if obstacle.state() == State::Fails => obstacle,
                 _ => Shim::NotPreloaded,
@@ -249,13 +273,18 @@ fn shim(facts: &Facts, caller: Caller) -> Shim<'_> {
     }
 }
 
+/// What nobody changes.
+fn fixed(facts: &Facts) -> Option<&Path> {
+    facts.site.as_ref()?.fixed.as_deref()
+}
+
 /// Whether a daemon with these rights removes its pidfile; without a known one, nothing speaks against it.
 fn may_remove(facts: &Facts, process: &Process) -> bool {
     let site = facts.site.as_ref();
     site.is_none_or(|site| site.can_be_removed_by(&process.rights))
 }
 
-fn of_program<'f>(facts: &'f Facts, program: &'f Program, caller: Caller) -> Shim<'f> {
+fn of_program<'f>(facts: &'f Facts, program: &'f Program, gain: Option<Gain>) -> Shim<'f> {
     let elf = match &program.elf {
         Ok(elf) => elf,
         Err(NoElf::OtherMachine) => return Shim::OtherMachine,
@@ -265,7 +294,7 @@ fn of_program<'f>(facts: &'f Facts, program: &'f Program, caller: Caller) -> Shi
     if elf.loader.is_none() {
         return Shim::Static;
     }
-    if let Some(gain) = program.file.and_then(|file| file.gain(caller)) {
+    if let Some(gain) = gain {
         return Shim::Gains(gain);
     }
     match &facts.installed.library {
@@ -280,6 +309,11 @@ fn of_program<'f>(facts: &'f Facts, program: &'f Program, caller: Caller) -> Shi
 fn guard(facts: &Facts, kill_mode: Option<&str>) -> Guard {
     let process = facts.process.as_ref();
     match &facts.site {
+        Some(Site {
+            guarded: true,
+            fixed: Some(path),
+            ..
+        }) => Guard::Fixed(path.clone()),
         Some(site) if site.guarded => match process {
             Some(process) if process.is_first => Guard::DiesAlong(Killer::FirstProcess),
             _ if kill_mode == Some("mixed") => Guard::DiesAlong(Killer::Mixed),
@@ -304,18 +338,19 @@ fn is_off(process: Option<&Process>) -> bool {
 fn sweep(facts: &Facts, guard: &Guard) -> Sweep {
     let site = facts.site.as_ref();
     let path = site.map(|site| site.finding.path.as_path());
-    let settings = facts
-        .process
-        .as_ref()
-        .and_then(|process| process.environment.as_ref().ok());
-    if path
-        .zip(settings)
-        .is_some_and(|(path, settings)| settings.names(path))
-    {
+    let fixed = fixed(facts);
+    if facts.is_named && fixed.is_none() {
         return Sweep::AtStart;
     }
     if site.is_some_and(|site| site.in_memory) {
         return Sweep::InMemory;
+    }
+    if let Some(path) = fixed {
+        return Sweep::Fixed(path.to_owned());
+    }
+    let process = facts.process.as_ref().zip(path);
+    if process.is_some_and(|(process, path)| process.elsewhere(path).is_some()) {
+        return Sweep::Elsewhere;
     }
     let boot = &facts.boot;
     let is_usual = |path: &Path| USUAL.iter().any(|usual| path.starts_with(usual));

@@ -1,7 +1,7 @@
 //! What the kernel shows of a process. All of it is read through one descriptor of its directory in /proc, so that it is
 //! one process's; what is not for us to see is an error.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -14,16 +14,21 @@ use pidward_identity::pid::Pid;
 use pidward_identity::proc_stat::{numbers, status_line};
 use pidward_identity::process::ProcDir;
 
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
+
 use super::installed::Installed;
 use super::program::Program;
 use super::site::Rights;
 use crate::parts::LIBRARY;
+use crate::unit;
 
 /// A process.
 #[derive(Debug)]
 pub(crate) struct Process {
     /// Its number.
     pub(crate) pid: Pid,
+    /// Its number in its own PID namespace: what it writes.
+    pub(crate) own_number: Option<u64>,
     /// Its name.
     pub(crate) comm: Vec<u8>,
     /// Its rights.
@@ -36,6 +41,8 @@ pub(crate) struct Process {
     pub(crate) seccomp: Option<u64>,
     /// `PR_SET_NO_NEW_PRIVS`.
     pub(crate) no_new_privileges: Option<u64>,
+    /// It gained rights when it was executed (`AT_SECURE`, getauxval(3)): the dynamic linker preloaded nothing.
+    pub(crate) secure: Option<bool>,
     /// It is the first one of a PID namespace.
     pub(crate) is_first: bool,
     /// The label that AppArmor or SELinux has put on it; empty where there are neither.
@@ -47,7 +54,27 @@ pub(crate) struct Process {
     /// Of each namespace: whether it is ours.
     pub(crate) namespaces: [(&'static str, Option<bool>); 3],
     /// The unit of systemd that its control group is of.
-    pub(crate) unit: Option<String>,
+    pub(crate) unit: Option<Service>,
+}
+
+/// A unit of systemd.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Service {
+    /// Its name.
+    pub(crate) name: String,
+    /// Whose it is.
+    pub(crate) manager: Manager,
+}
+
+/// Which systemd has started it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Manager {
+    /// The machine's.
+    System,
+    /// A user's.
+    User,
+    /// That of another PID namespace: a container's.
+    Container,
 }
 
 /// The library, as it is mapped.
@@ -121,6 +148,7 @@ impl Process {
         let program = Program::at(&base.join("exe"), exe.unwrap_or_default());
         let process = Self {
             pid,
+            own_number: value("NSpid"),
             comm,
             rights: Rights {
                 uid: credentials.uid,
@@ -131,6 +159,9 @@ impl Process {
             environment: fs::read(base.join("environ")).map(|text| Settings::of(&text)),
             seccomp: value("Seccomp"),
             no_new_privileges: value("NoNewPrivs"),
+            secure: fs::read(base.join("auxv"))
+                .ok()
+                .and_then(|vector| is_secure(&vector)),
             is_first: value("NSpid") == Some(1),
             label: label(&base),
             chrooted: namespaces[0].1 == Some(true) && is_elsewhere(&base.join("root")),
@@ -138,10 +169,20 @@ impl Process {
             namespaces,
             unit: fs::read_to_string(base.join("cgroup"))
                 .ok()
-                .and_then(|text| unit_of(&text).map(str::to_owned)),
+                .and_then(|text| Service::of(&text, namespaces[1].1 == Some(false))),
         };
         Ok((process, program))
     }
+}
+
+/// `AT_SECURE` in the auxiliary vector, `proc_pid_auxv(5)`: pairs of words, as this machine has them.
+fn is_secure(vector: &[u8]) -> Option<bool> {
+    const WORD: usize = size_of::<usize>();
+    let (words, _) = vector.as_chunks::<WORD>();
+    let (pairs, _) = words.as_chunks::<2>();
+    let mut pairs = pairs.iter().map(|pair| pair.map(usize::from_ne_bytes));
+    let secure = usize::try_from(libc::AT_SECURE).ok()?;
+    pairs.find_map(|[key, value]| (key == secure).then_some(value != 0))
 }
 
 /// The library among what is mapped, `proc_pid_maps(5)`: by its file, or by its name.
@@ -194,13 +235,6 @@ impl Settings {
             guard_off: value(b"PIDWARD_GUARD").is_some_and(|it| it == "off"),
         }
     }
-
-    /// Whether `run -p` has named this pidfile.
-    pub(crate) fn names(&self, pidfile: &Path) -> bool {
-        let named = self.named.as_ref().map(|it| it.as_bytes());
-        let mut paths = named.unwrap_or_default().split(|&byte| byte == b':');
-        paths.any(|path| path == pidfile.as_os_str().as_bytes())
-    }
 }
 
 /// What the security module says of it, where there is one.
@@ -220,17 +254,105 @@ fn label(base: &Path) -> Option<String> {
     }
 }
 
-/// The innermost part of a path of `proc_pid_cgroup(5)` that is a service's, in the hierarchy of systemd: the one of
-/// cgroups 2, or the one named so.
-fn unit_of(text: &str) -> Option<&str> {
-    let paths = text.lines().filter_map(|line| {
-        let (_, rest) = line.split_once(':')?;
-        let (controllers, path) = rest.split_once(':')?;
-        matches!(controllers, "" | "name=systemd").then_some(path)
-    });
-    paths
-        .flat_map(|path| path.rsplit('/').find(|part| part.ends_with(".service")))
-        .next()
+impl Service {
+    /// The innermost part of a path of `proc_pid_cgroup(5)` that is a service's, in the hierarchy of systemd: the one of
+    /// cgroups 2, or the one named so. Whoever has a part of the hierarchy for himself may name groups as he likes.
+    fn of(text: &str, is_contained: bool) -> Option<Self> {
+        let paths = text.lines().filter_map(|line| {
+            let (_, rest) = line.split_once(':')?;
+            let (controllers, path) = rest.split_once(':')?;
+            matches!(controllers, "" | "name=systemd").then_some(path)
+        });
+        let is_one = |part: &&str| part.ends_with(".service") && unit::is_name(part);
+        let found = |path: &str| {
+            let (before, name) = path
+                .match_indices('/')
+                .map(|(at, _)| path.split_at(at))
+                .map(|(before, rest)| (before, rest.split('/').nth(1).unwrap_or_default()))
+                .rfind(|(_, part)| is_one(part))?;
+            // Its own manager is a service of the machine's.
+            let is_users = before.split('/').any(|part| part.starts_with("user@"));
+            let manager = match is_users {
+                _ if is_contained => Manager::Container,
+                true => Manager::User,
+                false => Manager::System,
+            };
+            let name = name.to_owned();
+            Some(Self { name, manager })
+        };
+        paths.filter_map(found).next()
+    }
+
+    /// Whether it is the machine's.
+    pub(crate) fn of_system(&self) -> Option<&str> {
+        (self.manager == Manager::System).then_some(self.name.as_str())
+    }
+}
+
+impl Process {
+    /// The pidfiles that `run -p` has named to it, as we reach them.
+    pub(crate) fn named(&self) -> Vec<PathBuf> {
+        let settings = self.environment.as_ref().ok();
+        let named = settings
+            .and_then(|it| it.named.as_deref())
+            .unwrap_or_default();
+        let paths = named.as_bytes().split(|&byte| byte == b':');
+        let paths = paths.filter(|path| !path.is_empty());
+        paths
+            .map(|path| self.path_to(Path::new(OsStr::from_bytes(path))))
+            .collect()
+    }
+
+    /// How we reach what it calls by this path.
+    pub(crate) fn path_to(&self, path: &Path) -> PathBuf {
+        let has_our_files = self.namespaces[0].1 != Some(false);
+        self.directory_of(path)
+            .filter(|_| !has_our_files)
+            .zip(path.file_name())
+            .map_or_else(|| path.to_owned(), |(directory, name)| directory.join(name))
+    }
+
+    /// The directory that is on its path, if it is another one than on ours. A unit's sandbox has other mounts, and mostly the
+    /// same files. A symbolic link in a container, as /var/run is one, leads from the container's root.
+    fn directory_of(&self, path: &Path) -> Option<PathBuf> {
+        let directory = path.parent()?;
+        let below = |path: &Path| {
+            path.strip_prefix("/")
+                .ok()
+                .map(|it| self.root_by_number().join(it))
+        };
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = openat(
+            CWD,
+            self.root_by_number().as_os_str().as_bytes(),
+            flags,
+            Mode::empty(),
+        );
+        let its = root.and_then(|root| {
+            let name = directory.as_os_str().as_bytes();
+            openat2(root, name, flags, Mode::empty(), ResolveFlags::IN_ROOT)
+        });
+        let Ok(its) = its else {
+            return below(directory);
+        };
+        let its = PathBuf::from(format!("/proc/self/fd/{}", its.as_raw_fd()));
+        let id = |path: &Path| path.metadata().ok().map(|it| (it.dev(), it.ino()));
+        if id(&its) == id(directory) {
+            return None;
+        }
+        // Without its links, if it is not locked into a directory there.
+        let real = below(&fs::read_link(&its).ok()?).filter(|real| id(real) == id(&its));
+        real.or_else(|| below(directory))
+    }
+
+    /// What it calls this file, if that is none that we reach by the same path.
+    pub(crate) fn elsewhere<'p>(&self, path: &'p Path) -> Option<&'p Path> {
+        path.strip_prefix(self.root_by_number()).ok()
+    }
+
+    fn root_by_number(&self) -> PathBuf {
+        format!("/proc/{}/root", self.pid.get()).into()
+    }
 }
 
 fn is_own(base: &Path, name: &str) -> Option<bool> {
@@ -254,7 +376,7 @@ mod tests {
         let settings = Settings::of(text);
         assert_eq!(settings.preload, Some("/a.so:/b.so".into()));
         assert!(settings.guard_off);
-        assert!(settings.names(Path::new("/b")) && !settings.names(Path::new("/run/a")));
+        assert_eq!(settings.named, Some("/run/a.pid:/b".into()));
         assert_eq!(Settings::of(b""), Settings::default());
     }
 
@@ -264,6 +386,10 @@ mod tests {
             ("0::/system.slice/nginx.service\n", Some("nginx.service")),
             ("0::/system.slice/a.service/b.slice/x\n", Some("a.service")),
             (
+                "0::/system.slice/a.service/\u{1b}[2J.service\n",
+                Some("a.service"),
+            ),
+            (
                 "4:cpu:/x.service\n1:name=systemd:/system.slice/y.service\n0::/\n",
                 Some("y.service"),
             ),
@@ -271,7 +397,37 @@ mod tests {
             ("0::/\n", None),
             ("garbled", None),
         ] {
-            assert_eq!(unit_of(text), unit, "{text}");
+            let found = Service::of(text, false);
+            let name = found.as_ref().and_then(Service::of_system);
+            assert_eq!(name, unit, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_unit_is_its_managers() {
+        let of_user = "0::/user.slice/user-7.slice/user@7.service/app.slice/x.service\n";
+        let of_manager = "0::/user.slice/user-7.slice/user@7.service/init.scope\n";
+        for (text, is_contained, name, manager) in [
+            (of_user, false, "x.service", Manager::User),
+            (of_user, true, "x.service", Manager::Container),
+            (of_manager, false, "user@7.service", Manager::System),
+        ] {
+            let name = name.to_owned();
+            let expected = Some(Service { name, manager });
+            assert_eq!(Service::of(text, is_contained), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn rights_that_were_gained_are_told_by_the_auxiliary_vector() {
+        let vector = |value: usize| [[6, 4096], [23, value], [0, 0]].concat();
+        for (value, secure) in [(0, Some(false)), (1, Some(true))] {
+            let bytes: Vec<u8> = vector(value)
+                .into_iter()
+                .flat_map(usize::to_ne_bytes)
+                .collect();
+            assert_eq!(is_secure(&bytes), secure);
+            assert_eq!(is_secure(bytes.get(..9).unwrap()), None);
         }
     }
 }

@@ -11,9 +11,10 @@ use nix::sys::prctl;
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::{getgid, getuid};
 
-use super::elf::{self, Elf, NoElf};
+use super::elf::{Elf, NoElf};
 use crate::environment::Environment;
 use crate::program::{Unrunnable, locate};
+use crate::regular;
 
 /// How many scripts may be each other's interpreters; execve(2) follows as many.
 const DEPTH: usize = 5;
@@ -62,6 +63,8 @@ pub(crate) enum Gain {
     User(u32),
     Group(u32),
     Capabilities,
+    /// The kernel says that it does, and its file no more by what: a rule of a security module, or the file is another one now.
+    Unknown,
 }
 
 impl Caller {
@@ -73,10 +76,19 @@ impl Caller {
             no_new_privileges: prctl::get_no_new_privs().unwrap_or_default(),
         }
     }
+
+    /// Somebody who has root's group, as systemd starts who names no other.
+    pub(crate) fn of_unit(uid: u32, no_new_privileges: bool) -> Self {
+        Self {
+            uid,
+            gid: 0,
+            no_new_privileges,
+        }
+    }
 }
 
 impl Attributes {
-    fn of(path: &Path, file: &Metadata) -> Self {
+    pub(crate) fn of(path: &Path, file: &Metadata) -> Self {
         let mode = file.permissions().mode();
         let setgid = mode & SETGID != 0 && mode & GROUP_EXECUTE != 0;
         let mounted = statvfs(path).map(|it| it.flags());
@@ -99,6 +111,14 @@ impl Attributes {
         user.map(Gain::User)
             .or(group.map(Gain::Group))
             .or(capabilities.then_some(Gain::Capabilities))
+    }
+
+    /// What it gave to a process that did gain something by it.
+    pub(super) fn given(self) -> Gain {
+        let user = self.setuid.map(Gain::User);
+        let given = user.or(self.setgid.map(Gain::Group));
+        let capabilities = self.capabilities.then_some(Gain::Capabilities);
+        given.or(capabilities).unwrap_or(Gain::Unknown)
     }
 }
 
@@ -155,9 +175,9 @@ impl Program {
 }
 
 /// What runs a script: what follows `#!`, or behind env(1) its first argument.
-fn interpreter(path: &Path) -> Option<std::ffi::OsString> {
+pub(super) fn interpreter(path: &Path) -> Option<std::ffi::OsString> {
     let mut line = Vec::new();
-    elf::open(path)
+    regular::open(path)
         .ok()?
         .take(256)
         .read_to_end(&mut line)

@@ -1,11 +1,13 @@
 //! A pidfile and where it lies: its verdict, its guard, and whether there can be a record beside it.
 
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use nix::sys::statvfs::{FsFlags, statvfs};
 use pidward_identity::lock;
+use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
 
 use crate::environment::Environment;
 use crate::finding::{Finding, Looked, question};
@@ -26,6 +28,8 @@ pub(crate) struct Site {
     pub(crate) in_memory: bool,
     /// Nothing can be written there.
     pub(crate) read_only: bool,
+    /// The pidfile or its directory, if that has an attribute of chattr(1) by which nobody removes the pidfile, not even root.
+    pub(crate) fixed: Option<PathBuf>,
     /// User, group and mode of the directory.
     directory: Option<Owned>,
     /// And of the pidfile.
@@ -66,7 +70,13 @@ impl Site {
                 .is_some_and(|it| it.record_name().is_none()),
             has_directory: looked.pidfile.is_some(),
             in_memory: kind == Some(TMPFS_MAGIC),
-            read_only: mounted.is_some_and(|it| it.flags().contains(FsFlags::ST_RDONLY)),
+            // In an append-only one, files are made as ever.
+            read_only: mounted.is_some_and(|it| it.flags().contains(FsFlags::ST_RDONLY))
+                || attributes(directory).contains(StatxAttributes::IMMUTABLE),
+            fixed: [&place.path, directory]
+                .into_iter()
+                .find(|path| attributes(path).intersects(FIXED))
+                .map(Path::to_owned),
             directory: owned(directory),
             file: owned(&place.path),
             finding: looked.finding,
@@ -103,6 +113,20 @@ impl Owned {
         };
         (self.mode >> shift) & WRITE_AND_SEARCH == WRITE_AND_SEARCH
     }
+}
+
+/// Immutable or append-only, ioctl_iflags(2).
+const FIXED: StatxAttributes = StatxAttributes::IMMUTABLE.union(StatxAttributes::APPEND);
+
+/// Those that the file system tells of; none where it knows none.
+fn attributes(path: &Path) -> StatxAttributes {
+    let found = statx(
+        CWD,
+        path.as_os_str().as_bytes(),
+        AtFlags::SYMLINK_NOFOLLOW,
+        StatxFlags::empty(),
+    );
+    found.map_or(StatxAttributes::empty(), |it| it.stx_attributes)
 }
 
 fn owned(path: &Path) -> Option<Owned> {

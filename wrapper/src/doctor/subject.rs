@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use pidward_identity::pid::{self, Pid};
 
-use super::elf;
 use crate::find::is_pidfiles;
+use crate::regular;
 
 /// Who is to be examined.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,7 +54,11 @@ fn is_executable(head: &[u8]) -> bool {
 /// The beginning of a file: more than a number takes.
 fn head(path: &Path) -> Option<Vec<u8>> {
     let mut head = Vec::new();
-    elf::open(path).ok()?.take(64).read_to_end(&mut head).ok()?;
+    regular::open(path)
+        .ok()?
+        .take(64)
+        .read_to_end(&mut head)
+        .ok()?;
     Some(head)
 }
 

@@ -14,7 +14,7 @@ use crate::doctor::elf::Libc;
 use crate::doctor::installed::{Fault, Installed};
 use crate::doctor::judge::{Guard, Judgement, Killer, Record, Shim, State, Sweep};
 use crate::doctor::kernel::Kernel;
-use crate::doctor::process::{NoProcess, Process};
+use crate::doctor::process::{Manager, NoProcess, Process, Service};
 use crate::doctor::program::{Gain, Program};
 use crate::doctor::{Facts, NoSubject};
 use crate::environment::Environment;
@@ -154,6 +154,7 @@ fn shim(shim: &Shim<'_>, facts: &Facts) -> Said {
         Shim::Powerless => said(&format!(
             "loaded, but the daemon may not remove its pidfile: {GUARDED}"
         )),
+        Shim::Fixed(path) => fixed("loaded, but", path),
         Shim::Chrooted(root) => said(&format!(
             "loaded, but the daemon is locked into {}: {GUARDED}",
             escaped(root)
@@ -213,6 +214,15 @@ fn shim(shim: &Shim<'_>, facts: &Facts) -> Said {
     }
 }
 
+/// What keeps everybody from removing it.
+fn fixed(but: &str, path: &Path) -> Said {
+    let path = escaped(path);
+    (
+        format!("{but} nobody can remove the pidfile: {path} is immutable or append-only"),
+        Some(format!("chattr -i -a {path}")),
+    )
+}
+
 fn as_root(ground: &str) -> Said {
     (ground.to_owned(), Some("Ask as root.".to_owned()))
 }
@@ -220,8 +230,16 @@ fn as_root(ground: &str) -> Said {
 /// How it is started with pidward.
 fn start(facts: &Facts) -> String {
     let process = facts.process.as_ref();
-    if let Some(unit) = process.and_then(|it| it.unit.as_deref()) {
-        return format!("pidward drop-in systemd {unit} --install, and restart it");
+    if let Some(Service { name, manager }) = process.and_then(|it| it.unit.as_ref()) {
+        return match manager {
+            Manager::System => format!("pidward drop-in systemd {name} --install, and restart it"),
+            Manager::User => format!(
+                "Put \"pidward run --\" before its ExecStart=, as its user: systemctl --user edit {name}"
+            ),
+            Manager::Container => format!(
+                "In its container: pidward drop-in systemd {name} --install, and restart it"
+            ),
+        };
     }
     let script = process.map(|it| escaped_bytes(&it.comm));
     let script = script.filter(|it| Path::new("/etc/init.d").join(it).is_file());
@@ -249,16 +267,30 @@ fn pidfile(facts: &Facts) -> String {
     site.map_or_else(|| "PIDFILE".to_owned(), |site| escaped(&site.finding.path))
 }
 
+/// This command for the pidfile, where what it has to tell or to do can be told and done: among the process's own files.
+fn inside(facts: &Facts, command: &str) -> String {
+    let process = facts.process.as_ref().zip(facts.site.as_ref());
+    let own = process.and_then(|(process, site)| {
+        let path = process.elsewhere(&site.finding.path)?;
+        Some((process.pid.get(), escaped(&Path::new("/").join(path))))
+    });
+    own.map_or_else(
+        || format!("pidward {command} {}", pidfile(facts)),
+        |(pid, path)| format!("nsenter -a -t {pid} pidward {command} {path}"),
+    )
+}
+
 fn gained(gain: Gain) -> String {
     match gain {
         Gain::User(uid) => format!("the rights of {} (setuid)", user(uid)),
         Gain::Group(gid) => format!("the rights of group {gid} (setgid)"),
         Gain::Capabilities => "capabilities of its file".to_owned(),
+        Gain::Unknown => "rights".to_owned(),
     }
 }
 
 fn guard(guard: &Guard, facts: &Facts) -> Said {
-    let adopt = || Some(format!("pidward adopt {}", pidfile(facts)));
+    let adopt = || Some(inside(facts, "adopt"));
     match guard {
         Guard::AtWork => said("at work: the pidfile goes as well when the daemon is killed"),
         Guard::DiesAlong(Killer::Mixed) => (
@@ -269,6 +301,7 @@ fn guard(guard: &Guard, facts: &Facts) -> Said {
             "at work, but when the daemon, as the first process of its PID namespace, is killed, all in it are".to_owned(),
             Some("\"pidward run -p\" removes what is left before the next start.".to_owned()),
         ),
+        Guard::Fixed(path) => fixed("at work, but", path),
         Guard::WouldStart => said("would be started"),
         Guard::Off => (
             "not at work: the daemon was started with PIDWARD_GUARD=off".to_owned(),
@@ -292,6 +325,8 @@ fn faulty(fault: Fault) -> String {
         Fault::Refused(error) => cause(error),
         Fault::NoExec => "it lies on a mount from which nothing is executed (noexec)".to_owned(),
         Fault::Foreign => "it is no program of this machine".to_owned(),
+        Fault::NotRegular => "it is no regular file".to_owned(),
+        Fault::Damaged => "it is damaged: neither a whole program nor a script".to_owned(),
     }
 }
 
@@ -303,6 +338,11 @@ fn sweep(sweep: &Sweep, facts: &Facts) -> Said {
         Sweep::InMemory => {
             said("not needed after a boot: the directory is in memory, and empty then")
         }
+        Sweep::Elsewhere => (
+            "cannot be told: the pidfile is in a file system of the process's own, as of a container".to_owned(),
+            Some(inside(facts, "doctor")),
+        ),
+        Sweep::Fixed(path) => fixed("of no use:", path),
         Sweep::NotEnabled(init) => (
             "installed, and not started at boot".to_owned(),
             Some(match init {
@@ -338,7 +378,7 @@ fn record(record: &Record, facts: &Facts) -> Said {
         Record::WouldProve(proof) => said(&by(*proof, "would prove which process is meant")),
         Record::NotRecorded => (
             "none: nothing proves that this is the process that is meant".to_owned(),
-            Some(format!("pidward adopt {}", pidfile(facts))),
+            Some(inside(facts, "adopt")),
         ),
         Record::Stale => (
             "the pidfile is stale".to_owned(),
@@ -478,13 +518,17 @@ fn of_process(process: &Process) -> Vec<Fact> {
     {
         all.push(("root", escaped(root)));
     }
-    all.extend(
-        process
-            .unit
-            .iter()
-            .map(|unit| ("unit", escaped_bytes(unit.as_bytes()))),
-    );
+    all.extend(process.unit.iter().map(|unit| ("unit", of_unit(unit))));
     all
+}
+
+fn of_unit(unit: &Service) -> String {
+    let name = escaped_bytes(unit.name.as_bytes());
+    match unit.manager {
+        Manager::System => name,
+        Manager::User => format!("{name}, of a user's manager"),
+        Manager::Container => format!("{name}, in a container"),
+    }
 }
 
 fn of_installed(installed: &Installed) -> Vec<Fact> {

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use super::text::{cause_of, escaped};
+use super::text::{cause_of, escaped, escaped_bytes};
 use super::{advice, notice, to_stdout};
 use crate::command::drop_in::{Refused, Warning};
 use crate::exit::Exit;
@@ -22,6 +22,10 @@ pub(crate) fn no_unit(name: &str, why: &NoUnit) -> Exit {
         NoUnit::NotFound => advice(
             &format!("there is no unit {name}"),
             "\"systemctl list-unit-files --type=service\" lists those that there are.",
+        ),
+        NoUnit::Masked(path) => advice(
+            &format!("{name} is masked by {}", escaped(path)),
+            "systemd starts it under no condition: \"systemctl unmask\" takes that back.",
         ),
         NoUnit::Unreadable(path, error) => {
             notice(&format!(
@@ -123,6 +127,7 @@ pub(crate) fn warn(unit: &str, it: &Warning) {
 pub(crate) fn warning(warning: &Warning) -> String {
     match warning {
         Warning::OtherName(name) => {
+            let name = escaped_bytes(name.as_bytes());
             format!("the command is called by its path and no more as {name}; it sees that in its arguments")
         }
         Warning::NoPidfile => "Type=forking without a known pidfile: systemd has to guess the main process, and the guard is another one to \
@@ -145,7 +150,8 @@ pub(crate) fn warning(warning: &Warning) -> String {
             "ProcSubset=pid hides the boot's identity: there is no record, and status cannot prove which process is meant".to_owned()
         }
         Warning::Privileged(program) => format!(
-            "{program} gains rights when it is executed: the library is not loaded into it, and the guard does the work"
+            "{} gains rights when it is executed: the library is not loaded into it, and the guard does the work",
+            escaped(program.as_ref())
         ),
     }
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use super::text::{cause_of, escaped};
 use super::{advice, notice, to_stdout};
-use crate::command::drop_in::{BlockRefused as Refused, Done, NoDropIn, ScriptWarning as Warning};
+use crate::command::drop_in::{
+    BlockRefused as Refused, Done, NoDropIn, Obstacle, ScriptWarning as Warning,
+};
 use crate::exit::Exit;
 use crate::parts::Unusable;
 
@@ -83,6 +85,29 @@ pub(crate) fn nowhere(script: &Path, startas: Option<&Path>) -> Exit {
     Exit::Failed
 }
 
+/// What would be at the end of the file does nothing there.
+pub(crate) fn ineffective(file: &Path, obstacle: &Obstacle) -> Exit {
+    let why = match obstacle {
+        Obstacle::GoesOn(line) => format!("line {line} goes on behind its end"),
+        Obstacle::Quote(line) => format!("the quote in line {line} is not closed"),
+        Obstacle::HereDocument(line, last) => format!(
+            "the here-document in line {line} goes on to its end, without a line {}",
+            escaped(last.as_ref())
+        ),
+        Obstacle::Leaves(line, text) => {
+            format!("line {line} leaves the file: {}", escaped(text.as_ref()))
+        }
+    };
+    advice(
+        &format!(
+            "lines at the end of {} would do nothing: {why}",
+            escaped(file)
+        ),
+        "Mend that, or put the lines that \"pidward drop-in\" prints before it.",
+    );
+    Exit::Failed
+}
+
 /// The lines themselves, and where they go.
 pub(crate) fn print(file: Option<&Path>, block: &str) -> Exit {
     let text = match file {
@@ -135,6 +160,19 @@ fn refused(deed: &str, shown: &str, why: &Refused) -> Exit {
             "Remove those from \"# pidward begin\" to \"# pidward end\" by hand.",
         ),
         Refused::NotRegular => notice(&format!("cannot {deed} {shown}: it is no regular file")),
+        Refused::Dangling(to) => advice(
+            &format!(
+                "{shown} stays as it is: it is a symbolic link to {}, which is not there",
+                escaped(to)
+            ),
+            "Make that file, or remove the link.",
+        ),
+        Refused::OtherNames(count) => advice(
+            &format!(
+                "{shown} stays as it is: the file has {count} names (hard links), and would be another one under this name"
+            ),
+            "Change the lines by hand, or have a symbolic link in the place of all names but one.",
+        ),
         Refused::Failed(error) => {
             notice(&format!("cannot {deed} {shown}: {}", cause_of(error)));
             if error.kind() == io::ErrorKind::PermissionDenied {
@@ -150,7 +188,7 @@ pub(crate) fn warn(name: &str, warning: &Warning) {
     match warning {
         Warning::Clears(number, line) => advice(
             &format!(
-                "{name}: line {number} of its script clears the environment, and with it the library: {}",
+                "{name}: line {number} of its script keeps LD_PRELOAD, and with it the library, from what it starts: {}",
                 escaped(line.as_ref())
             ),
             "If it starts the daemon, put \"pidward run --\" behind that, before the daemon.",
@@ -159,6 +197,14 @@ pub(crate) fn warn(name: &str, warning: &Warning) {
             "{name}: {} may be sourced by other services too, which are started with the library then",
             escaped(file)
         )),
+        Warning::MayLeave(file, number, line) => advice(
+            &format!(
+                "{name}: line {number} of {} may leave it before the end, and so without the library: {}",
+                escaped(file),
+                escaped(line.as_ref())
+            ),
+            "Put the lines that \"pidward drop-in\" prints before that.",
+        ),
         Warning::Systemd => advice(
             &format!(
                 "{name}: systemd runs here, and starts a service by its unit where there is one"

@@ -38,7 +38,7 @@ pub(crate) fn escaped_bytes(bytes: &[u8]) -> String {
 }
 
 /// Control characters, separators of lines, and those that turn the direction of what follows.
-fn is_hidden(character: char) -> bool {
+pub(crate) fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')

@@ -15,11 +15,13 @@ pub(crate) fn parse(text: &str) -> Vec<(String, String)> {
     settings
 }
 
-/// The lines, those that go on joined with what follows. At the end of the text nothing has to follow.
+/// The lines, those that go on joined with what follows. At the end of the text nothing has to follow. A line ends where
+/// systemd has it end: before CR and NUL as well.
 fn lines(text: &str) -> Vec<String> {
     let mut all = Vec::new();
     let mut begun: Option<String> = None;
-    for line in text.lines() {
+    let text = text.replace("\r\n", "\n");
+    for line in text.split(['\n', '\r', '\0']) {
         let is_comment = line.trim_start().starts_with(['#', ';']);
         if is_comment {
             continue;
@@ -60,6 +62,18 @@ mod tests {
         assert_eq!(settings[0].1, "A=b\\\\");
         assert_eq!(settings[1].1, "forking");
         assert_eq!(settings[2].1, "/a \\\\ --b");
+    }
+
+    #[test]
+    fn a_line_ends_where_it_does_for_systemd() {
+        for text in [
+            "[Service]\rExecStart=/a \\\r\n--b\rType=forking\n",
+            "[Service]\0ExecStart=/a \\\n--b\r\nType=forking\0\n",
+        ] {
+            let settings = parse(text);
+            let said: Vec<_> = settings.iter().map(|(_, value)| value.as_str()).collect();
+            assert_eq!(said, ["/a  --b", "forking"], "{text:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,9 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+use super::ending::Ending;
+use crate::regular;
+
 const BEGIN: &str = "# pidward begin (";
 const END: &str = "# pidward end\n";
 
@@ -33,6 +36,10 @@ pub(crate) enum Refused {
     Damaged,
     /// It is no regular file.
     NotRegular,
+    /// It is a symbolic link to this, which is not there.
+    Dangling(PathBuf),
+    /// The file has so many names, and would be another one under this name afterwards.
+    OtherNames(u64),
     /// The system does not let us.
     Failed(io::Error),
 }
@@ -86,6 +93,19 @@ pub(crate) fn remove(file: &Path) -> Result<Done, Refused> {
     Ok(Done::Removed)
 }
 
+/// Whether the block is executed at its place, by what is before it; of a file that is not there nothing is.
+///
+/// # Errors
+/// [`Refused`].
+pub(crate) fn ending(file: &Path) -> Result<Ending, Refused> {
+    let Some(old) = Old::read(file)? else {
+        return Ok(Ending::default());
+    };
+    let block = find(&old.text).ok_or(Refused::Damaged)?;
+    let before = block.map_or(old.text.as_slice(), |block| block.before);
+    Ok(Ending::of(&String::from_utf8_lossy(before)))
+}
+
 /// A file as it is.
 struct Old {
     /// Behind all symbolic links, which stay.
@@ -99,14 +119,19 @@ impl Old {
     fn read(file: &Path) -> Result<Option<Self>, Refused> {
         let path = match file.canonicalize() {
             Ok(path) => path,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return fs::read_link(file).map_or(Ok(None), |to| Err(Refused::Dangling(to)));
+            }
             Err(error) => return Err(error.into()),
         };
         let metadata = fs::metadata(&path)?;
         if !metadata.is_file() {
             return Err(Refused::NotRegular);
         }
-        let text = fs::read(&path)?;
+        if metadata.nlink() > 1 {
+            return Err(Refused::OtherNames(metadata.nlink()));
+        }
+        let text = regular::read(&path)?;
         Ok(Some(Self {
             path,
             metadata,
@@ -116,7 +141,7 @@ impl Old {
 }
 
 /// The file as a whole or not at all, with the mode and the owner that it had.
-fn replace(file: &Path, text: &[u8], like: Option<&Metadata>) -> io::Result<()> {
+pub(super) fn replace(file: &Path, text: &[u8], like: Option<&Metadata>) -> io::Result<()> {
     let (Some(directory), Some(name)) = (file.parent(), file.file_name()) else {
         return Err(ErrorKind::InvalidInput.into());
     };

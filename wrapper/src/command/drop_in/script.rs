@@ -5,9 +5,10 @@
 //! branch, is not known, and a path that needs it is none.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::regular;
 
 /// Libraries of functions, which source nothing of a service's.
 const LIBRARIES: [&str; 3] = ["/lib/lsb/", "/lib/init/", "/lib/rc/"];
@@ -20,7 +21,7 @@ const DEPTH: u8 = 3;
 pub(crate) struct Script {
     /// Files that it sources for itself, not in a subshell, in their order.
     pub(crate) sources: Vec<PathBuf>,
-    /// The first line that clears the environment for a command, and its number.
+    /// The first line that keeps LD_PRELOAD from a command, and its number.
     pub(crate) clears: Option<(usize, String)>,
     /// Whether it starts something with start-stop-daemon that it knows by its executable.
     pub(crate) goes_by_executable: bool,
@@ -38,7 +39,7 @@ impl Script {
     /// # Errors
     /// When the script itself cannot be read.
     pub(crate) fn read(path: &Path) -> io::Result<Self> {
-        let text = String::from_utf8_lossy(&fs::read(path)?).into_owned();
+        let text = String::from_utf8_lossy(&regular::read(path)?).into_owned();
         let mut script = Self {
             interpreter: text.lines().next().unwrap_or_default().to_owned(),
             is_init_d_script: text.contains("/lib/init/init-d-script"),
@@ -98,7 +99,7 @@ impl Script {
         }
         self.sources.push(path.clone());
         if let Some(depth) = depth.checked_sub(1)
-            && let Ok(text) = fs::read(&path)
+            && let Ok(text) = regular::read(&path)
         {
             self.follow(&String::from_utf8_lossy(&text), depth);
         }
@@ -299,24 +300,65 @@ fn sourced(command: &str) -> Option<&str> {
     is_source.then(|| words.next())?
 }
 
-/// `env -i`, a login, sudo: what was exported is not the daemon's.
+/// What the library is named in.
+const PRELOAD: &str = "LD_PRELOAD";
+
+/// A new environment, or one without LD_PRELOAD or with another: what was exported there is not the daemon's.
 fn clears_environment(line: &str) -> bool {
-    let words: Vec<&str> = line
-        .split(|it: char| it.is_whitespace() || matches!(it, '"' | '\'' | '(' | '`' | '='))
-        .filter(|word| !word.is_empty())
-        .collect();
-    words.windows(2).any(|two| {
-        let [command, option] = two else {
-            return false;
-        };
-        let command = command.rsplit('/').next().unwrap_or_default();
-        match command {
-            "env" => matches!(*option, "-i" | "-" | "--ignore-environment"),
-            "su" | "runuser" => matches!(*option, "-" | "-l" | "--login"),
-            "sudo" => true,
-            _ => false,
-        }
+    // In quotes too: a shell is given commands, and variables hold parts of one.
+    line.split([';', '&', '|']).any(|part| {
+        let words: Vec<&str> = part
+            .split(|it: char| it.is_whitespace() || matches!(it, '"' | '\'' | '(' | ')' | '`'))
+            .filter(|word| !word.is_empty())
+            .collect();
+        let sets = words.iter().any(|word| word.starts_with("LD_PRELOAD="));
+        let keeps = part.contains("$LD_PRELOAD") || part.contains("${LD_PRELOAD");
+        let mut behind = (1..).map_while(|at| words.get(at - 1..)?.split_first());
+        (sets && !keeps) || behind.any(|(command, rest)| is_lost_by(command, rest))
     })
+}
+
+/// Whether this command with these arguments does not hand LD_PRELOAD on.
+fn is_lost_by(command: &str, arguments: &[&str]) -> bool {
+    let has = |word: &str| arguments.contains(&word);
+    let options = || arguments.iter().take_while(|word| word.starts_with('-'));
+    // Letters of one word, up to those that take the rest of it.
+    let has_letter = |letter: char, takes_rest: &[char]| {
+        let short = options().filter_map(|word| word.strip_prefix('-'));
+        let mut short = short.filter(|letters| !letters.starts_with('-'));
+        short.any(|letters| {
+            letters
+                .split(takes_rest)
+                .next()
+                .is_some_and(|it| it.contains(letter))
+        })
+    };
+    match command.rsplit('/').next().unwrap_or_default() {
+        "env" => {
+            let of_two = |two: &[&str]| matches!(two, ["-u" | "--unset", PRELOAD]);
+            let first = arguments.first().is_some_and(|word| *word == "-");
+            let long = |word: &&&str| {
+                matches!(
+                    **word,
+                    "--ignore-environment" | "--unset=LD_PRELOAD" | "-uLD_PRELOAD"
+                )
+            };
+            first
+                || has_letter('i', &['u', 'S', 'C'])
+                || options().any(|word| long(&word))
+                || arguments.windows(2).any(of_two)
+        }
+        "su" | "runuser" => {
+            let mut before_command = arguments.iter().take_while(|word| !word.starts_with("-c"));
+            has("-") || before_command.any(|word| matches!(*word, "-l" | "--login"))
+        }
+        "sudo" | "doas" => !arguments.is_empty(),
+        "exec" => has_letter('c', &['a']),
+        "unset" => has(PRELOAD),
+        "export" | "declare" | "typeset" => (has("-n") || has("+x")) && has(PRELOAD),
+        "setpriv" => has("--reset-env"),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -377,11 +419,38 @@ mod tests {
             "\nsu - postgres -c x",
             "\nsudo -u x y",
             "\nX=`env -i x`",
+            "\nenv -u LD_PRELOAD x",
+            "\nenv -iu A x",
+            "\nenv --unset=LD_PRELOAD A=b x",
+            "\nx; unset A LD_PRELOAD; y",
+            "\nsh -c 'unset LD_PRELOAD && x'",
+            "\nexport -n LD_PRELOAD",
+            "\nexport LD_PRELOAD=/lib/other.so",
+            "\nLD_PRELOAD= x",
+            "\nsu -s /bin/sh -l postgres",
+            "\nsu -c \"x -a\" - postgres",
+            "\nrunuser --login -u x y",
+            "\nexec -c /bin/x",
+            "\ndoas -u x y",
+            "\nsetpriv --reuid x --reset-env y",
         ] {
             let line = text.trim().to_owned();
             assert_eq!(script(text).clears, Some((2, line)), "{text}");
         }
-        for text in ["X=`env LC_ALL=C sed -i x`", "# env -i", "su x -c y"] {
+        for text in [
+            "X=`env LC_ALL=C sed -i x`",
+            "# env -i",
+            "su x -c 'y -l'",
+            "env -C /i A=i x -i",
+            "unset A",
+            "exec x -c",
+            "exec -a c x",
+            "command -v sudo && x",
+            "export LD_PRELOAD=\"/lib/other.so:$LD_PRELOAD\"",
+            "[ -n \"$LD_PRELOAD\" ]",
+            "setpriv --reuid x y",
+            "umask 022; cd -",
+        ] {
             assert_eq!(script(text).clears, None, "{text}");
         }
     }

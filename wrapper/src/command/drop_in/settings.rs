@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::block;
+use super::ending::Ending;
 use super::script::Script;
 use crate::cli;
 use crate::exit::Exit;
@@ -25,12 +26,14 @@ pub(super) struct Settings {
 /// What takes a line of defence away, or may.
 #[derive(Debug)]
 pub(crate) enum Warning {
-    /// This line of the script clears the environment, and the library is named there.
+    /// This line of the script does not hand LD_PRELOAD on, and the library is named there.
     Clears(usize, String),
     /// Settings of more than this service are in the file.
     Shared(PathBuf),
     /// systemd starts the services here.
     Systemd,
+    /// By this line of this file the shell may leave it before it comes to ours.
+    MayLeave(PathBuf, usize, String),
 }
 
 /// Why there is no drop-in.
@@ -56,7 +59,7 @@ pub(super) fn drop_in(
 ) -> Exit {
     let name = options.name.as_str();
     let found = script(name).and_then(|script| Ok((settings(name, &script)?, script)));
-    let (Settings { file, warnings }, script) = match found {
+    let (Settings { file, mut warnings }, script) = match found {
         Ok(found) => found,
         Err(why) => return say::no_drop_in(name, &why),
     };
@@ -77,8 +80,23 @@ pub(super) fn drop_in(
     let Some(lines) = lines(&library) else {
         return say::no_path(&library);
     };
+    // What is not for us to read is said when it is to be written.
+    let ending = file.as_deref().and_then(|it| block::ending(it).ok());
+    let Ending {
+        obstacle,
+        may_leave,
+    } = ending.unwrap_or_default();
+    if let Some((file, (line, text))) = file.as_ref().zip(may_leave) {
+        warnings.push(Warning::MayLeave(file.clone(), line, text));
+    }
     for warning in &warnings {
         say::warn(name, warning);
+    }
+    if let Some((file, obstacle)) = file.as_ref().zip(obstacle) {
+        let refused = say::ineffective(file, &obstacle);
+        if options.install {
+            return refused;
+        }
     }
     match (&file, options.install) {
         (Some(file), true) => say::installed(file, &place, block::install(file, &remover, &lines)),

@@ -1,15 +1,20 @@
 //! The drop-in for a unit of systemd, systemd.service(5): what is put before its commands, and what its sandbox needs or takes
 //! away.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use nix::unistd::User;
 use pidward_identity::pid::Pid;
 use pidward_identity::verdict::Class;
 
+use crate::doctor::program::{Attributes, Caller};
 use crate::environment::Environment;
 use crate::find::Search;
 use crate::finding::{Looked, question};
+use crate::regular;
+use crate::say::is_hidden;
 use crate::unit::Unit;
 
 /// What of pidward a unit has to execute or load.
@@ -62,7 +67,12 @@ pub(super) fn of(unit: &Unit, parts: &Parts, environment: &Environment) -> Optio
     }
     match &pidfile {
         Some(pidfile) if forks && unit.get("PIDFile").is_none() => {
-            lines.push(format!("PIDFile={pidfile}"));
+            // That is no word, and nothing in it is unescaped.
+            if pidfile.contains(is_hidden) || pidfile.ends_with(char::is_whitespace) {
+                warnings.push(Warning::NoPidfile);
+            } else {
+                lines.push(format!("PIDFile={pidfile}"));
+            }
         }
         None if forks => warnings.push(Warning::NoPidfile),
         _ => {}
@@ -76,8 +86,7 @@ pub(super) fn of(unit: &Unit, parts: &Parts, environment: &Environment) -> Optio
     ));
     lines.extend(sandbox(unit, parts));
     warnings.extend(taken_away(unit, parts, pidfile.as_deref(), first));
-    let mut text = lines.join("\n");
-    text.push('\n');
+    let text = lines.iter().map(|line| shown(line) + "\n").collect();
     Some(DropIn { text, warnings })
 }
 
@@ -175,7 +184,7 @@ fn pidfile(unit: &Unit, start: &str, environment: &Environment) -> Option<String
         .or_else(|| of_running(&unit.name, environment))
 }
 
-/// What it was told by an option that many daemons have.
+/// What it was told by an option that many daemons have. A path that it takes a shell or systemd's environment to know is none.
 fn of_command(start: &str) -> Option<String> {
     let mut words = start.split_whitespace();
     while let Some(word) = words.next() {
@@ -185,7 +194,8 @@ fn of_command(start: &str) -> Option<String> {
                 Some(rest) => rest.strip_prefix('='),
                 None => None,
             };
-            if let Some(path) = value.filter(|path| path.starts_with('/')) {
+            let is_plain = |path: &&str| path.starts_with('/') && !path.contains(SPECIAL);
+            if let Some(path) = value.filter(is_plain) {
                 return Some(path.to_owned());
             }
         }
@@ -195,7 +205,7 @@ fn of_command(start: &str) -> Option<String> {
 
 /// What an init script says: `# pidfile: PATH` in its head, or `PIDFILE=PATH`.
 fn of_script(path: &str) -> Option<String> {
-    let text = fs::read(path).ok()?;
+    let text = regular::read(path.as_ref()).ok()?;
     let text = String::from_utf8_lossy(&text);
     let path = |line: &str| {
         let line = line.trim();
@@ -221,7 +231,7 @@ fn of_running(unit: &str, environment: &Environment) -> Option<String> {
         finding.reason.class() == Class::Running && finding.pid().is_some_and(is_its)
     });
     let one = found.next().filter(|_| found.next().is_none())?;
-    one.place.path.to_str().map(str::to_owned)
+    one.place.path.to_str().map(literally)
 }
 
 /// What the unit's sandbox has to let through.
@@ -275,28 +285,69 @@ fn taken_away(unit: &Unit, parts: &Parts, pidfile: Option<&str>, start: &str) ->
     if unit.get("ProcSubset") == Some("pid") {
         warnings.push(Warning::NoBoot);
     }
-    warnings.extend(privileged(start));
+    warnings.extend(privileged(unit, start));
     warnings
 }
 
-/// Whether the program gains rights when it is executed.
-fn privileged(start: &str) -> Option<Warning> {
-    use std::os::unix::fs::PermissionsExt;
-    let command = start
-        .trim_start_matches(['@', '-', ':', '+', '!'])
-        .trim_start();
-    let (program, _) = first_word(command);
-    let mode = fs::metadata(program).ok()?.permissions().mode();
-    (mode & 0o6000 != 0).then(|| Warning::Privileged(program.to_owned()))
+/// Whether the program gains rights when it is executed, setuid or by capabilities of its file, that the unit's user has not.
+fn privileged(unit: &Unit, start: &str) -> Option<Warning> {
+    let command = start.trim_start_matches(['@', '-', ':', '+', '!']);
+    let marks = start.strip_suffix(command).unwrap_or_default();
+    let (program, _) = first_word(command.trim_start());
+    let user = unit.get("User").filter(|_| !marks.contains('+'));
+    let uid = match user {
+        Some(user) => user_of(user),
+        None if unit.is_on("DynamicUser") => u32::MAX,
+        None => 0,
+    };
+    let file = fs::metadata(program).ok()?;
+    let caller = Caller::of_unit(uid, unit.is_on("NoNewPrivileges"));
+    Attributes::of(program.as_ref(), &file)
+        .gain(caller)
+        .map(|_| Warning::Privileged(program.to_owned()))
 }
 
-/// A path of ours as a word: specifiers are doubled.
-fn word(path: &Path) -> String {
-    quoted(&path.display().to_string().replace('%', "%%"))
+/// Whom a unit's User= means; of one who is made when it starts, or by a specifier, it is known that he is not root.
+fn user_of(user: &str) -> u32 {
+    let by_number = || user.parse().ok();
+    let known = User::from_name(user).ok().flatten();
+    known
+        .map(|it| it.uid.as_raw())
+        .or_else(by_number)
+        .unwrap_or(u32::MAX)
 }
+
+/// A path of ours as a word.
+fn word(path: &Path) -> String {
+    quoted(&literally(&path.display().to_string()))
+}
+
+/// With nothing that systemd replaces, systemd.unit(5), "Specifiers".
+fn literally(text: &str) -> String {
+    text.replace('%', "%%")
+}
+
+/// A line without what would end it early, or do to a terminal what it likes: in commands and lists of words systemd takes
+/// `\x1b` for the same, systemd.syntax(7).
+fn shown(line: &str) -> String {
+    let mut text = String::new();
+    for character in line.chars() {
+        let _ = match u32::from(character) {
+            number @ 0..0x80 if character != '\t' && is_hidden(character) => {
+                write!(text, "\\x{number:02x}")
+            }
+            number if character != '\t' && is_hidden(character) => write!(text, "\\u{number:04x}"),
+            _ => write!(text, "{character}"),
+        };
+    }
+    text
+}
+
+/// What means something else in a word.
+const SPECIAL: &[char] = &['"', '\'', '\\', ';', '$'];
 
 fn quoted(text: &str) -> String {
-    match text.contains(|it: char| it.is_whitespace() || "\"'\\;$".contains(it)) {
+    match text.contains(|it: char| it.is_whitespace() || SPECIAL.contains(&it)) {
         true => format!(
             "\"{}\"",
             text.replace('\\', "\\\\")
