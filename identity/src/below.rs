@@ -1,11 +1,24 @@
 //! The processes in PID namespaces below ours, `pid_namespaces(7)`: we see them, and their numbers there.
 
+use rustix::io::Errno;
+
 use crate::pid::Pid;
 use crate::process::{self, PidNs, ProcDir};
 
+/// Whether there is one of whom something is asked, among the processes in PID namespaces below ours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Below {
+    /// All were asked, and it is none of them.
+    Nobody,
+    /// It is one of them.
+    Somebody,
+    /// They could not be listed, or not be told from others, and this is why.
+    Untold(Errno),
+}
+
 /// Whether a process of a namespace below ours goes by this number there.
 #[must_use]
-pub fn goes_by(number: Pid) -> bool {
+pub fn goes_by(number: Pid) -> Below {
     any(|process| {
         let is_it = |it| u64::try_from(number.get()) == Ok(it);
         // The first one is its number here.
@@ -30,7 +43,7 @@ pub enum Left {
 #[must_use]
 pub fn left_in(namespace: PidNs) -> Left {
     let lives_there = |process: &ProcDir| process.pid_namespace().is_none_or(|it| it == namespace);
-    Left::when(any(lives_there))
+    Left::when(any(lives_there) != Below::Nobody)
 }
 
 impl Left {
@@ -47,20 +60,23 @@ impl Left {
     }
 }
 
-/// Whether this holds of any living process below; `true` where they cannot be listed or not be told from others.
-pub fn any(mut holds: impl FnMut(&ProcDir) -> bool) -> bool {
-    let mut found = false;
+/// Whether this holds of any living process below.
+pub fn any(mut holds: impl FnMut(&ProcDir) -> bool) -> Below {
+    let mut found = Below::Nobody;
     let listed = process::each(|_, process| {
         let is_below = process.numbers(|numbers| numbers.nth(1).is_some());
         let is_dead = || process.stat(|stat| stat.is_dead()) == Some(true) || process.is_gone();
         found = match is_below {
-            Some(is_below) => is_below && !is_dead() && holds(&process),
-            // It is there, and we cannot tell.
-            None => !process.is_gone(),
+            Some(is_below) if is_below && !is_dead() && holds(&process) => Below::Somebody,
+            None if !process.is_gone() => Below::Untold(process.refusal()),
+            Some(_) | None => Below::Nobody,
         };
-        !found
+        found == Below::Nobody
     });
-    found || listed.is_err()
+    match (found, listed) {
+        (Below::Nobody, Err(error)) => Below::Untold(error),
+        (found, _) => found,
+    }
 }
 
 /// Whether /proc hides nobody from us (proc(5), hidepid): the first process is another user's.

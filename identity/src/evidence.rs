@@ -9,7 +9,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::path::DecInt;
 
-use crate::below::{self, Left};
+use crate::below::{self, Below, Left};
 use crate::lock;
 use crate::mount;
 use crate::owner::Owner;
@@ -176,7 +176,7 @@ pub trait Around {
     /// See [`mount::is_shared`].
     fn is_shared(&self, pidfile: &Pidfile<'_>, look: &Look) -> bool;
     /// See [`below::goes_by`].
-    fn goes_by(&self, number: Pid, look: &Look) -> bool;
+    fn goes_by(&self, number: Pid, look: &Look) -> Below;
     /// See [`below::left_in`].
     fn left_in(&self, namespace: PidNs, look: &Look) -> Left;
 }
@@ -194,7 +194,7 @@ impl Around for Now {
         mount::is_shared(pidfile, look)
     }
 
-    fn goes_by(&self, number: Pid, _: &Look) -> bool {
+    fn goes_by(&self, number: Pid, _: &Look) -> Below {
         below::goes_by(number)
     }
 
@@ -216,8 +216,8 @@ pub struct Evidence {
     pub named: bool,
     /// Others see the file too: other machines, or other PID namespaces. Looked for only where it matters.
     pub shared: bool,
-    /// A process in a PID namespace below ours goes by the number there. Likewise.
-    pub below: bool,
+    /// Whether a process in a PID namespace below ours goes by the number there. Likewise.
+    pub below: Below,
 }
 
 /// What was found, and what it was found of.
@@ -245,7 +245,7 @@ impl Evidence {
             recorded: Recorded::Nothing,
             named,
             shared: false,
-            below: false,
+            below: Below::Nobody,
         }
     }
 
@@ -335,7 +335,10 @@ fn gather_of<'b>(
             recorded,
             named,
             shared: (unproven || is_abroad) && around.is_shared(pidfile, look),
-            below: unproven && around.goes_by(pid, look),
+            below: match unproven {
+                true => around.goes_by(pid, look),
+                false => Below::Nobody,
+            },
         },
         record,
         owner,

@@ -12,7 +12,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::Errno;
 use rustix::path::DecInt;
 
-use crate::below;
+use crate::below::{self, Below};
 use crate::mountinfo::{LINE, Mount, has};
 use crate::pid::decimal;
 use crate::pidfile::{Look, Pidfile};
@@ -48,7 +48,7 @@ const OF_ONE_MOUNT: [u64; 3] = [
 pub fn is_shared(pidfile: &Pidfile<'_>, look: &Look) -> bool {
     is_mounted_apart(look.file(), pidfile.directory())
         || is_shared_where(pidfile.directory(), |own| {
-            below::any(|process| own.is_in_sight_of(process))
+            below::any(|process| own.is_in_sight_of(process)) != Below::Nobody
         })
 }
 

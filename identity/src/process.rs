@@ -245,6 +245,15 @@ impl ProcDir {
         rustix::fs::statat(&self.0, c"status", AtFlags::empty()).is_err()
     }
 
+    /// Why its status cannot be read.
+    #[must_use]
+    pub fn refusal(&self) -> Errno {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let opened = rustix::fs::openat(&self.0, c"status", flags, Mode::empty());
+        // It can, and does not say what it was asked for.
+        opened.err().unwrap_or(Errno::NODATA)
+    }
+
     /// Its list of mounts, `proc_pid_mountinfo(5)`.
     #[must_use]
     pub fn mounts(&self) -> Option<OwnedFd> {

@@ -1,6 +1,6 @@
 //! What a pidfile means: from evidence to a class and a reason. Pure; every command uses it.
 
-use crate::below::Left;
+use crate::below::{Below, Left};
 use crate::evidence::{Abroad, Claim, Evidence, Kind, Living, Proof, Recorded};
 use crate::pid::NotAPid;
 
@@ -139,7 +139,7 @@ pub fn of(evidence: &Evidence) -> Reason {
         Claim::Pid(_) => match (evidence.recorded, &evidence.living) {
             (Recorded::Abroad(abroad), _) => of_abroad(evidence, abroad),
             (recorded, Some(living)) => of_living(living, recorded),
-            (Recorded::Nothing, None) if evidence.below => Reason::Elsewhere,
+            (Recorded::Nothing, None) if evidence.below != Below::Nobody => Reason::Elsewhere,
             (Recorded::Nothing, None) if evidence.shared && !evidence.named => Reason::Shared,
             (_, None) => Reason::Dead,
         },
@@ -266,7 +266,7 @@ mod tests {
 
     fn below(evidence: Evidence) -> Evidence {
         Evidence {
-            below: true,
+            below: Below::Somebody,
             ..evidence
         }
     }

@@ -207,7 +207,11 @@ fn note(dir: c_int, path: &CStr, how: Made) {
             claimed.release();
             wake::on(known, known.see(), how);
         }
-        None if pidfiles().chain(named()).count() >= MOST => claimed.release(),
+        // Whoever has named so many, a guard has room for it.
+        None if pidfiles().chain(named()).count() >= MOST => {
+            guard::start(claimed);
+            claimed.release();
+        }
         None => wake::on(claimed, claimed.see(), how),
     }
 }

@@ -17,6 +17,9 @@ mod deaths;
 mod known;
 mod locks;
 mod questions;
+mod rewriter;
+mod rights;
+mod siege;
 mod stage;
 mod succession;
 mod swaps;
@@ -32,6 +35,9 @@ pub(crate) fn promises() -> Vec<Promise> {
         .chain(swaps::promises())
         .chain(questions::promises())
         .chain(deaths::promises())
+        .chain(rights::promises())
+        .chain(siege::promises())
+        .chain(rewriter::promises())
         .collect()
 }
 

@@ -14,6 +14,7 @@ mod company;
 mod compare;
 mod doctor;
 mod drop_in;
+mod extremes;
 mod faults;
 mod foreground;
 mod gdb;
@@ -58,6 +59,7 @@ fn promises() -> Vec<Promise> {
         .chain(drop_in::promises())
         .chain(attacks::promises())
         .chain(faults::promises())
+        .chain(extremes::promises())
         .chain(restarts::promises())
         .collect()
 }

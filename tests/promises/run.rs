@@ -55,7 +55,7 @@ pub(crate) fn copied(scene: &Scene) -> Checked<std::path::PathBuf> {
 }
 
 /// It ends with this status, having said so many lines of which the first has these parts.
-fn says(command: Command, status: i32, lines: usize, parts: &[&str]) -> Checked<Ended> {
+pub(crate) fn says(command: Command, status: i32, lines: usize, parts: &[&str]) -> Checked<Ended> {
     let ended = Legacy::start(command)?.end()?;
     let first = ended.said.lines().next().unwrap_or_default();
     let is_said = parts.iter().all(|part| first.contains(part));

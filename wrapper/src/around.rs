@@ -7,7 +7,8 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime};
 
-use pidward_identity::below::{self, Left};
+use pidward_identity::Errno;
+use pidward_identity::below::{self, Below, Left};
 use pidward_identity::evidence::Around;
 use pidward_identity::mount::{self, Own, Spot};
 use pidward_identity::pid::Pid;
@@ -24,17 +25,17 @@ const MARGIN: i64 = 2;
 #[derive(Default, Debug)]
 pub(crate) struct Remembered {
     proc: OnceCell<Option<Proc>>,
-    below: RefCell<Option<Below>>,
+    below: RefCell<Option<Seen>>,
 }
 
 /// What was seen of the processes in PID namespaces below ours.
 #[derive(Debug)]
-struct Below {
+struct Seen {
     at: Instant,
     /// The same by the clock of files, in seconds since the epoch.
     day: i64,
-    /// They could not be listed.
-    unlisted: bool,
+    /// They could not be listed, and why.
+    unlisted: Option<Errno>,
     /// Of some, more than their numbers was not to be seen: they may have anything mounted, and live anywhere.
     unseen: bool,
     /// The numbers that they go by there.
@@ -46,25 +47,26 @@ struct Below {
     last: Option<(Spot, bool)>,
 }
 
-impl Below {
+impl Seen {
     fn now() -> Self {
         let mut below = Self {
             at: Instant::now(),
             day: since_epoch(),
-            unlisted: false,
+            unlisted: None,
             unseen: false,
             numbers: BTreeSet::new(),
             namespaces: BTreeSet::new(),
             mounted: BTreeSet::new(),
             last: None,
         };
-        // It answers `true` only where they cannot be listed, or not be told from others.
-        let unlisted = below::any(|process| {
+        let any = below::any(|process| {
             below.add(process);
             false
         });
-        below.unlisted = unlisted;
-        below.unseen |= unlisted;
+        if let Below::Untold(why) = any {
+            below.unlisted = Some(why);
+            below.unseen = true;
+        }
         below
     }
 
@@ -75,7 +77,9 @@ impl Below {
             .is_none()
         {
             // It has ended, or it cannot be told.
-            self.unlisted |= !process.is_gone();
+            if !process.is_gone() {
+                self.unlisted = Some(process.refusal());
+            }
             return;
         }
         match process.pid_namespace() {
@@ -115,12 +119,12 @@ impl Below {
 }
 
 impl Remembered {
-    fn ask<T>(&self, look: &Look, question: impl FnOnce(&mut Below) -> T) -> T {
+    fn ask<T>(&self, look: &Look, question: impl FnOnce(&mut Seen) -> T) -> T {
         let mut remembered = self.below.borrow_mut();
         if !remembered.as_ref().is_some_and(|it| it.is_good_for(look)) {
             *remembered = None;
         }
-        question(remembered.get_or_insert_with(Below::now))
+        question(remembered.get_or_insert_with(Seen::now))
     }
 }
 
@@ -137,10 +141,15 @@ impl Around for Remembered {
         }
     }
 
-    fn goes_by(&self, number: Pid, look: &Look) -> bool {
+    fn goes_by(&self, number: Pid, look: &Look) -> Below {
         let number = u64::try_from(number.get());
         self.ask(look, |below| {
-            below.unlisted || number.is_ok_and(|it| below.numbers.contains(&it))
+            let is_there = number.is_ok_and(|it| below.numbers.contains(&it));
+            match below.unlisted {
+                _ if is_there => Below::Somebody,
+                Some(why) => Below::Untold(why),
+                None => Below::Nobody,
+            }
         })
     }
 

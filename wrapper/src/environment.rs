@@ -27,14 +27,17 @@ impl Environment {
             .map(OsStr::from_bytes)
     }
 
-    /// The same; none when the kernel started us with privileges that our caller, whose word it is, has not.
+    /// The same; none when the kernel started us with privileges that our caller, whose word it is, has not. What pidward
+    /// itself goes by is asked so: a switch, a program to start, a place to write to.
     pub(crate) fn get_unless_secure(&self, name: &str) -> Option<&OsStr> {
         self.get(name).filter(|_| !is_secure())
     }
 
-    /// An environment of only those of these variables that are set.
+    /// An environment of only those of these variables that are set, for a program of our own: none with such privileges.
     pub(crate) fn only(&self, names: &[&str]) -> Self {
-        let wanted = |entry: &&CString| names.iter().any(|name| value(entry, name).is_some());
+        let wanted = |entry: &&CString| {
+            !is_secure() && names.iter().any(|name| value(entry, name).is_some())
+        };
         Self(self.0.iter().filter(wanted).cloned().collect())
     }
 
@@ -79,7 +82,9 @@ impl Environment {
         if pidfile.as_bytes().contains(&b':') {
             return Err(Separator);
         }
-        let named = self.get("PIDWARD_PIDFILE").unwrap_or_default();
+        let named = self
+            .get_unless_secure("PIDWARD_PIDFILE")
+            .unwrap_or_default();
         let mut paths = named.as_bytes().split(|&byte| byte == b':');
         if !paths.any(|path| path == pidfile.as_bytes()) {
             let all = joined(named, pidfile);

@@ -200,6 +200,13 @@ pub(crate) fn cannot_be_preloaded(library: &Path) {
     ));
 }
 
+/// The environment leaves no room for what the library is preloaded and told by.
+pub(crate) fn no_room_to_preload() {
+    notice(&format!(
+        "not preloading: the environment is too long for LD_PRELOAD and PIDWARD_PIDFILE; {NOT_PRELOADED}"
+    ));
+}
+
 const NOT_PRELOADED: &str = "only pidfiles named with -p are looked after";
 
 /// The command cannot be run.

@@ -39,7 +39,7 @@ fn of_caller(environment: &Environment) -> Option<PathBuf> {
     }
     let absolute = |name| {
         environment
-            .get(name)
+            .get_unless_secure(name)
             .map(Path::new)
             .filter(|path| path.is_absolute())
     };

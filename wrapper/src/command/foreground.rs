@@ -71,14 +71,14 @@ pub(super) fn run(options: cli::Run, environment: Environment) -> Exit {
     if let Err(error) = set_child_subreaper(true) {
         say::foreground::no_orphans(error);
     }
-    let ready = match run::prepare(options, environment, Told::StarterStays) {
+    let mut ready = match run::prepare(options, environment, Told::StarterStays) {
         Ok(ready) => ready,
         Err(exit) => return exit,
     };
-    let pidfiles = Pidfiles::new(ready.places, &ready.environment);
+    let pidfiles = Pidfiles::new(std::mem::take(&mut ready.places), &ready.environment);
     let mut watch = Watch::new();
     pidfiles.watch(&mut watch, None);
-    match child::start(&ready.program, &ready.environment, &signals) {
+    match child::start(&ready, &signals) {
         Err(reason) => run::refuse(&ready.name, reason),
         Ok(launcher) => Exit::Daemon(Foreground::new(signals, pidfiles, watch, launcher).stay()),
     }

@@ -5,6 +5,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use nix::errno::Errno;
 use pidward_identity::walk::NoWay;
 
 use super::foreground;
@@ -26,8 +27,24 @@ pub(super) struct Ready {
     pub(super) program: Program,
     /// What it is to inherit.
     pub(super) environment: Environment,
+    /// The same without what we have added.
+    inherited: Environment,
     /// The named pidfiles that can be looked after.
     pub(super) places: Vec<Place>,
+}
+
+impl Ready {
+    /// Becomes the command. It comes back only with the reason why not.
+    pub(super) fn exec(&self) -> Unrunnable {
+        let reason = self.program.exec(&self.environment);
+        // There is a limit to each variable, and to all of them.
+        let is_too_long = reason == Unrunnable::Refused(Errno::E2BIG);
+        if !is_too_long || self.environment == self.inherited {
+            return reason;
+        }
+        say::no_room_to_preload();
+        self.program.exec(&self.inherited)
+    }
 }
 
 /// Comes back only when the command cannot be run, or, from the foreground, when its daemon has ended.
@@ -37,7 +54,7 @@ pub(crate) fn run(options: cli::Run, environment: Environment) -> Exit {
         return foreground::run(options, environment);
     }
     match prepare(options, environment, Told::Nothing) {
-        Ok(ready) => refuse(&ready.name, ready.program.exec(&ready.environment)),
+        Ok(ready) => refuse(&ready.name, ready.exec()),
         Err(exit) => exit,
     }
 }
@@ -62,6 +79,7 @@ pub(super) fn prepare(
         .filter_map(|it| accept(it))
         .collect();
     sweep(&places, &environment);
+    let inherited = environment.clone();
     for place in &places {
         if let Some(guard) = &guard
             && let Err(error) = guard::start(guard, place.c_path(), told, &environment)
@@ -79,6 +97,7 @@ pub(super) fn prepare(
         name,
         program,
         environment,
+        inherited,
         places,
     })
 }
@@ -95,7 +114,7 @@ pub(super) fn refuse(command: &OsStr, reason: Unrunnable) -> Exit {
 /// `PIDWARD_GUARD=off` is the user's word that he wants none.
 fn wants_guards(environment: &Environment) -> bool {
     environment
-        .get("PIDWARD_GUARD")
+        .get_unless_secure("PIDWARD_GUARD")
         .is_none_or(|word| word != "off")
 }
 

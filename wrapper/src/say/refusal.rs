@@ -1,6 +1,7 @@
 //! Why something was not done: what, why, and what to do about it.
 
 use pidward_identity::Errno;
+use pidward_identity::below::Below;
 use pidward_identity::evidence::Claim;
 use pidward_identity::owner::Owner;
 use pidward_identity::remove::Kept;
@@ -85,6 +86,9 @@ fn why(finding: &Finding) -> String {
 
 /// What to do about it.
 fn hint(finding: &Finding, path: &str) -> String {
+    if is_for_lack_of_descriptors(finding) {
+        return "Allow more open files (ulimit -n), and try again.".to_owned();
+    }
     match finding.reason {
         Reason::Missing => "The daemon does not run, or keeps its pidfile elsewhere.".to_owned(),
         Reason::Dead
@@ -111,6 +115,14 @@ fn hint(finding: &Finding, path: &str) -> String {
         Reason::Empty => "Try again when the daemon has written it.".to_owned(),
         Reason::Garbled => "Name the file that the daemon writes its process ID to.".to_owned(),
     }
+}
+
+fn is_for_lack_of_descriptors(finding: &Finding) -> bool {
+    let error = match (finding.evidence.claim, finding.evidence.below) {
+        (Claim::Unreadable(error), _) | (_, Below::Untold(error)) => error,
+        _ => return false,
+    };
+    matches!(error, Errno::MFILE | Errno::NFILE)
 }
 
 fn of_untrusted(finding: &Finding) -> String {

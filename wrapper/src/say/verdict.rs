@@ -1,6 +1,7 @@
 //! What a pidfile is, in words.
 
 use nix::errno::Errno;
+use pidward_identity::below::Below;
 use pidward_identity::evidence::{Abroad, Claim, Kind, Living, Proof, Recorded};
 use pidward_identity::pid::NotAPid;
 use pidward_identity::verdict::{Class, Reason};
@@ -110,18 +111,25 @@ fn with_pid(finding: &Finding) -> String {
         (Reason::GoneNamespace, _) => {
             format!("was recorded in a PID namespace that is no more; {here}")
         }
-        (Reason::Elsewhere, _) if finding.evidence.below => {
-            "is no process here, but one in a PID namespace below goes by that number".to_owned()
-        }
         (Reason::Elsewhere, _) if is_abroad(finding, |it| it.is_lost) => format!(
             "may be the recorded one: /proc does not tell us our boot or PID namespace; {here}"
         ),
         (Reason::Elsewhere, _) if is_abroad(finding, |it| it.is_alike) => {
             format!("may be the recorded one, under another identity of the boot; {here}")
         }
-        (Reason::Elsewhere, _) => {
-            format!("was recorded in another PID namespace or on another machine; {here}")
-        }
+        (Reason::Elsewhere, _) => match finding.evidence.below {
+            Below::Nobody => {
+                format!("was recorded in another PID namespace or on another machine; {here}")
+            }
+            Below::Somebody => {
+                "is no process here, but one in a PID namespace below goes by that number"
+                    .to_owned()
+            }
+            Below::Untold(error) => format!(
+                "is no process here, but who is in PID namespaces below cannot be told: {}",
+                cause(Errno::from_raw(error.raw_os_error()))
+            ),
+        },
         (Reason::Shared, _) => {
             "is no process here, but others see this file too, and may have it".to_owned()
         }

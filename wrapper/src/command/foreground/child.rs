@@ -12,39 +12,44 @@ use pidward_identity::pid::Pid;
 
 use super::reaping;
 use super::signals::Signals;
-use crate::environment::Environment;
-use crate::program::{Program, Unrunnable};
+use crate::command::run::{self, Ready};
+use crate::exit::Exit;
+use crate::program::Unrunnable;
 
-/// Starts it. Returns when it runs.
+/// Starts it. Returns when it runs; where there are no descriptors for a pipe, at once: then a command that cannot be run
+/// ends as one that cannot.
 ///
 /// # Errors
-/// Why it does not.
-pub(super) fn start(
-    program: &Program,
-    environment: &Environment,
-    signals: &Signals,
-) -> Result<Pid, Unrunnable> {
-    let (answer, report) = pipe2(OFlag::O_CLOEXEC).map_err(Unrunnable::Refused)?;
+/// Why it does not run.
+pub(super) fn start(ready: &Ready, signals: &Signals) -> Result<Pid, Unrunnable> {
+    let (answer, report) = pipe2(OFlag::O_CLOEXEC).ok().unzip();
     // SAFETY: this process has one thread, so its copy may go on as it could.
     let child = match unsafe { fork() }.map_err(Unrunnable::Refused)? {
         ForkResult::Child => {
             signals.give_back();
-            say_why_not(report, program.exec(environment));
+            let why = ready.exec();
+            let exit = match report {
+                Some(report) => {
+                    say_why_not(report, why);
+                    Exit::NotFound
+                }
+                None => run::refuse(&ready.name, why),
+            };
             // SAFETY: ends the process. What it owns is the parent's to clean up.
-            unsafe { libc::_exit(127) }
+            unsafe { libc::_exit(exit.code()) }
         }
         ForkResult::Parent { child } => child,
     };
     drop(report);
     let child = Pid::new(child.as_raw()).ok_or(Unrunnable::Refused(Errno::ESRCH))?;
     let mut number = [0; 4];
-    match File::from(answer).read_exact(&mut number) {
-        Ok(()) => {
+    match answer.map(|it| File::from(it).read_exact(&mut number)) {
+        Some(Ok(())) => {
             reaping::reap(child);
             Err(reason(i32::from_ne_bytes(number)))
         }
         // Nothing came, because execve(2) has closed the other end.
-        Err(_) => Ok(child),
+        Some(Err(_)) | None => Ok(child),
     }
 }
 

@@ -1,0 +1,17 @@
+//! As much as there can be, and as little: environments of megabytes, the longest names and paths, limits at their minimum.
+//! The daemon lives and dies as it would, and what cannot be done is said.
+
+use crate::promise::Promise;
+
+mod environment;
+mod limits;
+mod paths;
+
+/// All of them.
+pub(crate) fn promises() -> Vec<Promise> {
+    let mut all = Vec::new();
+    all.extend(environment::promises());
+    all.extend(paths::promises());
+    all.extend(limits::promises());
+    all
+}
