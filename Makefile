@@ -6,7 +6,7 @@ DESTDIR ?=
 
 target := $(or $(CARGO_TARGET_DIR),target)
 release := $(abspath $(target)/release)
-scripts := .ci/run packaging/build-deb packaging/build-rpm packaging/demo packaging/source-date packaging/sysvinit/pidward-sweep \
+scripts := .ci/run .ci/check-dependencies packaging/build-deb packaging/build-rpm packaging/demo packaging/source-date packaging/sysvinit/pidward-sweep \
 	packaging/runit/run packaging/s6/run packaging/daemontools/run tests/install-packages tests/init/check-systemd
 
 # Where systemd looks; what a distribution has of its own is its packaging's to say.
@@ -57,11 +57,12 @@ soak: all
 	PIDWARD_RELEASE_DIR=$(release) PIDWARD_SOAK_SECONDS=$(SECONDS) $(if $(SEED),PIDWARD_SOAK_SEED=$(SEED)) \
 		$(CARGO) test --locked -p pidward-tests --test daemons -- --nocapture soak::
 
-## lint: formatting, clippy, shellcheck
+## lint: formatting, clippy, shellcheck, and what is known of the dependencies: licences, sources, advisories
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	shellcheck --severity=warning $(scripts)
+	CARGO='$(CARGO)' .ci/check-dependencies
 
 ## cells: run every daemon in every way to start and to end it, and write the table into README.md (root)
 cells: all
