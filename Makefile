@@ -38,7 +38,7 @@ test:
 	tests/install-packages
 	$(CARGO) build --release --locked
 	$(CARGO) run --quiet --locked -p pidward-manual -- $(manual)
-	$(CARGO) test --locked -p pidward-identity -p pidward -p pidward-checks
+	$(CARGO) test --locked -p pidward-identity -p pidward -p pidward-checks -p pidward-interleavings
 	PIDWARD_RELEASE_DIR=$(release) $(CARGO) test --locked -p pidward-tests
 
 ## fuzz: hand random bytes to each parser for SECONDS (60), with cargo-fuzz and a nightly toolchain; what is found goes into fuzz/found

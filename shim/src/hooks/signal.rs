@@ -17,7 +17,7 @@ pub(super) unsafe fn sigaction(
     new: NewAction,
     old: OldAction,
 ) -> c_int {
-    let before = disposition::of(signal);
+    let before = disposition::last_set(signal);
     // SAFETY: the caller's arguments, unchanged.
     let result = unsafe { next(signal, new, old) };
     if result == 0 {
@@ -37,7 +37,7 @@ pub(super) unsafe fn signal(
     signal: c_int,
     handler: sighandler_t,
 ) -> sighandler_t {
-    let before = disposition::of(signal);
+    let before = disposition::last_set(signal);
     // SAFETY: the caller's arguments, unchanged.
     let old = unsafe { next(signal, handler) };
     if old == libc::SIG_ERR {
