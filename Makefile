@@ -22,7 +22,7 @@ version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 
 # Cargo runs its own jobs, and of the tests one part needs what the other built.
 .NOTPARALLEL:
-.PHONY: all demo test fuzz soak lint cells verdicts bench session install deb rpm clean help
+.PHONY: all demo test fuzz miri checked soak lint cells verdicts bench session install deb rpm clean help
 
 ## all: build pidward, pidward-guard and libpidward.so, as they are shipped, with man pages and completions
 all:
@@ -50,6 +50,16 @@ fuzz:
 			-artifact_prefix=found/$$target/ -print_final_stats=1 || exit; \
 		rmdir found/$$target 2>/dev/null || true; \
 	done
+
+## miri: run in Miri what it can run of the parsers, and of the rooms that compare text (nightly toolchain with the component miri)
+miri:
+	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test --locked -p pidward-identity -p pidward-checks --tests
+
+## checked: run the daemons with a library and a guard that end when arithmetic overflows, or what is asserted does not hold (root)
+checked:
+	tests/install-packages
+	$(CARGO) build --profile checked --locked
+	PIDWARD_RELEASE_DIR=$(abspath $(target)/checked) $(CARGO) test --locked -p pidward-tests --test daemons
 
 ## soak: run daemons for SECONDS (60), started, ended, reloaded and robbed of their guards in random order, of SEED if given (root)
 soak: all
