@@ -6,7 +6,7 @@ DESTDIR ?=
 
 target := $(or $(CARGO_TARGET_DIR),target)
 release := $(abspath $(target)/release)
-scripts := .ci/run packaging/build-deb packaging/build-rpm packaging/demo packaging/source-date packaging/sysvinit/pidward-sweep \
+scripts := .ci/run .ci/check-dependencies packaging/build-deb packaging/build-rpm packaging/demo packaging/source-date packaging/sysvinit/pidward-sweep \
 	packaging/runit/run packaging/s6/run packaging/daemontools/run tests/install-packages tests/init/check-systemd
 
 # Where systemd looks; what a distribution has of its own is its packaging's to say.
@@ -22,7 +22,7 @@ version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 
 # Cargo runs its own jobs, and of the tests one part needs what the other built.
 .NOTPARALLEL:
-.PHONY: all demo test fuzz soak lint cells verdicts bench session install deb rpm clean help
+.PHONY: all demo test fuzz miri checked soak lint cells verdicts bench session install deb rpm clean help
 
 ## all: build pidward, pidward-guard and libpidward.so, as they are shipped, with man pages and completions
 all:
@@ -38,7 +38,7 @@ test:
 	tests/install-packages
 	$(CARGO) build --release --locked
 	$(CARGO) run --quiet --locked -p pidward-manual -- $(manual)
-	$(CARGO) test --locked -p pidward-identity -p pidward -p pidward-checks
+	$(CARGO) test --locked -p pidward-identity -p pidward -p pidward-checks -p pidward-interleavings
 	PIDWARD_RELEASE_DIR=$(release) $(CARGO) test --locked -p pidward-tests
 
 ## fuzz: hand random bytes to each parser for SECONDS (60), with cargo-fuzz and a nightly toolchain; what is found goes into fuzz/found
@@ -51,17 +51,28 @@ fuzz:
 		rmdir found/$$target 2>/dev/null || true; \
 	done
 
+## miri: run in Miri what it can run of the parsers, and of the rooms that compare text (nightly toolchain with the component miri)
+miri:
+	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test --locked -p pidward-identity -p pidward-checks --tests
+
+## checked: run the daemons with a library and a guard that end when arithmetic overflows, or what is asserted does not hold (root)
+checked:
+	tests/install-packages
+	$(CARGO) build --profile checked --locked
+	PIDWARD_RELEASE_DIR=$(abspath $(target)/checked) $(CARGO) test --locked -p pidward-tests --test daemons
+
 ## soak: run daemons for SECONDS (60), started, ended, reloaded and robbed of their guards in random order, of SEED if given (root)
 soak: all
 	tests/install-packages
 	PIDWARD_RELEASE_DIR=$(release) PIDWARD_SOAK_SECONDS=$(SECONDS) $(if $(SEED),PIDWARD_SOAK_SEED=$(SEED)) \
 		$(CARGO) test --locked -p pidward-tests --test daemons -- --nocapture soak::
 
-## lint: formatting, clippy, shellcheck
+## lint: formatting, clippy, shellcheck, and what is known of the dependencies: licences, sources, advisories
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	shellcheck --severity=warning $(scripts)
+	CARGO='$(CARGO)' .ci/check-dependencies
 
 ## cells: run every daemon in every way to start and to end it, and write the table into README.md (root)
 cells: all

@@ -209,6 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has no openat(2)")]
     fn who_has_the_pidfile_open_or_locked_is_found_out() {
         let directory = std::env::temp_dir().join(format!("pidward-held-{}", std::process::id()));
         std::fs::create_dir(&directory).unwrap();

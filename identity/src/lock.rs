@@ -100,6 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has no locks of files")]
     fn a_lock_that_takes_no_write_access_is_no_guards() {
         let path = std::env::temp_dir().join(format!("pidward-lock-{}", std::process::id()));
         let path = path.to_str().unwrap();

@@ -249,6 +249,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has no fstatfs(2)")]
     fn a_file_system_of_a_network_is_shared() {
         // A pipe's file system stands in for one of an unknown kind.
         let (pipe, _) = rustix::pipe::pipe().unwrap();
@@ -256,6 +257,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has no openat(2)")]
     fn the_mount_that_a_directory_is_on_is_found() {
         let flags = OFlags::PATH | OFlags::DIRECTORY;
         let proc = rustix::fs::openat(CWD, c"/proc/sys", flags, Mode::empty()).unwrap();

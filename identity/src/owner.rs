@@ -59,6 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has no child processes")]
     fn a_numbered_process_is_signalled_only_while_it_is_the_same() {
         let mut child = std::process::Command::new("sleep")
             .arg("100")

@@ -412,6 +412,7 @@ mod tests {
     use rustix::fs::Mode;
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has no pidfds")]
     fn a_handle_leads_back_to_its_process() {
         let own = PidFd::open(Pid::this_process()).unwrap();
         let handle = own.handle().unwrap();
@@ -423,6 +424,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has no child processes")]
     fn the_end_of_a_child_is_told_once_it_is_reaped() {
         let mut child = std::process::Command::new("sh")
             .args(["-c", "exit 7"])
@@ -440,6 +442,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has no system calls in assembly")]
     fn only_a_pidfd_is_taken_for_one() {
         let null = rustix::fs::open(c"/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
         assert!(PidFd::from_fd(null).is_none());

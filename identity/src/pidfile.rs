@@ -391,6 +391,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has no openat(2)")]
     fn a_number_that_is_cut_short_names_no_process() {
         let directory = std::env::temp_dir().join(format!("pidward-cut-{}", std::process::id()));
         std::fs::create_dir(&directory).unwrap();

@@ -404,9 +404,11 @@ mod tests {
 
     #[test]
     fn a_changed_byte_makes_it_no_record_or_changes_one_value() {
+        // All of them take Miri hours.
+        let step = if cfg!(miri) { 51 } else { 1 };
         let (plain, text) = (example(), example().text().unwrap());
         for at in 0..text.len() {
-            for byte in 0..=u8::MAX {
+            for byte in (0..=u8::MAX).step_by(step) {
                 let mut changed = text.clone();
                 changed[at] = byte;
                 let Ok(record) = Record::parse(&changed) else {

@@ -214,6 +214,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has no getxattr(2)")]
     fn whoever_an_access_control_list_lets_in_is_anybody() {
         let path = std::env::temp_dir().join(format!("pidward-acl-{}", std::process::id()));
         let flags = OFlags::CREATE | OFlags::RDWR;

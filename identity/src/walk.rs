@@ -253,6 +253,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has no openat(2)")]
     fn the_way_leads_where_the_kernel_goes() {
         let top = std::env::temp_dir().join(format!("pidward-walk-{}", std::process::id()));
         std::fs::create_dir_all(top.join("a/b")).unwrap();
@@ -296,6 +297,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has no openat(2)")]
     fn a_link_of_proc_leads_where_it_leads_and_not_where_its_text_does() {
         let (kernel, ours) = both(std::path::Path::new("/proc/self/root"));
         assert_eq!(kernel, ours);

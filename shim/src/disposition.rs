@@ -6,15 +6,39 @@
 #![expect(unsafe_code, reason = "dispositions of the C library")]
 
 use core::ffi::c_int;
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use libc::{SA_RESTART, SIG_DFL, sighandler_t};
 
-use crate::kernel::Disposition;
+use crate::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::{memory, stand_in, start};
 
 /// Signals are numbered from 1 to 64 (`_NSIG`, include/uapi/asm-generic/signal.h).
 const SIGNALS: usize = 64;
+
+/// A disposition as the kernel has it, `struct sigaction` of include/linux/signal_types.h on architectures with
+/// SA_RESTORER, which ours are.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Disposition {
+    /// The handler's address, SIG_DFL or SIG_IGN.
+    pub(crate) handler: usize,
+    /// `SA_…` of sigaction(2).
+    pub(crate) flags: u64,
+    /// Where a handler returns to.
+    pub(crate) restorer: usize,
+    /// The signals that wait meanwhile, the first of them in the lowest bit.
+    pub(crate) mask: u64,
+}
+
+impl Disposition {
+    /// What a program begins with, unless its parent ignored the signal.
+    pub(crate) const DEFAULT: Self = Self {
+        handler: SIG_DFL,
+        flags: 0,
+        restorer: 0,
+        mask: 0,
+    };
+}
 
 /// What the daemon last set where the kernel has a handler of ours.
 struct Believed {
@@ -51,12 +75,8 @@ fn believed(signal: c_int) -> Option<&'static Believed> {
     BELIEVED.get(usize::try_from(signal).ok()?.checked_sub(1)?)
 }
 
-/// What the daemon believes of this signal; `None` while the kernel's dispositions are its own.
-pub(crate) fn of(signal: c_int) -> Option<Disposition> {
-    is_on().then(|| last_set(signal)).flatten()
-}
-
-/// What the daemon last set where the kernel has a handler of ours.
+/// What the daemon last set where the kernel has a handler of ours. Where it has none this means nothing: ask, then look
+/// whether what the kernel hands out [`is_ours`]. Another thread may put the first stand-in meanwhile, or take the last away.
 pub(crate) fn last_set(signal: c_int) -> Option<Disposition> {
     believed(signal).map(Believed::snapshot)
 }

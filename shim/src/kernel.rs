@@ -1,36 +1,13 @@
-//! The kernel's table of dispositions, rt_sigaction(2).
+//! The kernel's table of dispositions, rt_sigaction(2), and its clock.
 #![expect(unsafe_code, reason = "rt_sigaction(2)")]
 
 use core::ffi::c_int;
 use core::ptr;
 
-use libc::SIG_DFL;
+use rustix::thread::Timespec;
 use syscalls::{Sysno, raw_syscall};
 
-/// A disposition as the kernel has it, `struct sigaction` of include/linux/signal_types.h on architectures with
-/// SA_RESTORER, which ours are.
-#[repr(C)]
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Disposition {
-    /// The handler's address, SIG_DFL or SIG_IGN.
-    pub(crate) handler: usize,
-    /// `SA_…` of sigaction(2).
-    pub(crate) flags: u64,
-    /// Where a handler returns to.
-    pub(crate) restorer: usize,
-    /// The signals that wait meanwhile, the first of them in the lowest bit.
-    pub(crate) mask: u64,
-}
-
-impl Disposition {
-    /// What a program begins with, unless its parent ignored the signal.
-    pub(crate) const DEFAULT: Self = Self {
-        handler: SIG_DFL,
-        flags: 0,
-        restorer: 0,
-        mask: 0,
-    };
-}
+use crate::disposition::Disposition;
 
 /// The disposition of a signal; `None` when it can have none.
 pub(crate) fn get(signal: c_int) -> Option<Disposition> {
@@ -57,4 +34,13 @@ fn rt_sigaction(signal: c_int, new: *const Disposition) -> Option<Disposition> {
         )
     };
     (answer == 0).then_some(old)
+}
+
+/// Waits for a millisecond, or until a signal comes.
+pub(crate) fn pause() {
+    let millisecond = Timespec {
+        tv_sec: 0,
+        tv_nsec: 1_000_000,
+    };
+    let _ = rustix::thread::nanosleep(&millisecond);
 }

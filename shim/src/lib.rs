@@ -4,6 +4,7 @@
 //! descriptor, or speaks; all of it may run in a signal handler. Where it cannot work it steps aside, and the
 //! daemon runs as if it were not there. In the order of the flow:
 //!
+//! - [`atomic`]: what threads share
 //! - [`start`]: what happens when the library is loaded
 //! - [`hooks`]: the table of the functions of the C library that we stand in front of, and what each does
 //! - [`next`]: the definition behind ours; [`objects`]: who has it
@@ -33,6 +34,7 @@
     clippy::indexing_slicing
 )]
 
+mod atomic;
 mod blocked;
 mod child;
 mod death;

@@ -1,15 +1,15 @@
 //! Is a system call of our own safe here? Under a seccomp filter, seccomp(2), it may end the process: then
 //! none is made, and the guard does the work.
 
-use core::sync::atomic::{AtomicU8, Ordering};
-
 use pidward_identity::proc_stat::{numbers, status_line};
 use pidward_identity::read;
 use rustix::fd::AsFd;
 use rustix::fs::{CWD, Mode, OFlags};
 
+use crate::atomic::{AtomicU8, Ordering};
 use crate::{memory, settle};
 
+// What is known only grows.
 const UNKNOWN: u8 = 0;
 const FREE: u8 = 1;
 const FILTERED: u8 = 2;
@@ -27,10 +27,12 @@ pub(crate) fn filtered() -> bool {
             let Some(filtered) = inherited() else {
                 return true;
             };
-            if filtered || !memory::is_borrowed() {
-                STATE.store(if filtered { FILTERED } else { FREE }, Ordering::Relaxed);
+            if !filtered && memory::is_borrowed() {
+                return false;
             }
-            filtered
+            // Another thread may have set a filter since, which this one is not under: that counts.
+            let state = if filtered { FILTERED } else { FREE };
+            STATE.fetch_max(state, Ordering::Relaxed).max(state) == FILTERED
         }
         state => state == FILTERED,
     }
@@ -69,7 +71,7 @@ impl Filter {
     /// nothing else could keep the child from system calls at its exit. The parent's pidfile is then its guard's.
     pub(crate) fn was_set(self, success: bool) {
         if success {
-            STATE.store(FILTERED, Ordering::Relaxed);
+            STATE.fetch_max(FILTERED, Ordering::Relaxed);
         } else if self.had_stand_ins {
             settle::put_stand_ins();
         }

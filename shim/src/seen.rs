@@ -5,9 +5,7 @@
 //! left is not noted: the guard that `pidward run -p` starts does not need us.
 #![expect(unsafe_code, reason = "static rooms, shared by atomics")]
 
-use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_int};
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU64, Ordering};
 
 use libc::AT_FDCWD;
 use rustix::fd::BorrowedFd;
@@ -15,6 +13,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat};
 use rustix::path::DecInt;
 use syscalls::{Sysno, syscall};
 
+use crate::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU64, AtomicUsize, Ordering, Shared};
 use crate::errno;
 use crate::paths::{self, SIZE};
 use crate::{guard, memory, start, wake};
@@ -29,7 +28,7 @@ pub(crate) enum Made {
 }
 
 /// Postgres, with two pidfiles, is the daemon with the most that we know of.
-const MOST: usize = 16;
+pub(crate) const MOST: usize = 16;
 /// One more, in which a path is made absolute to be compared with those that are known.
 const ROOMS: usize = MOST + 1;
 
@@ -42,17 +41,15 @@ const SEEN: u8 = 3;
 pub(crate) struct Room {
     state: AtomicU8,
     name_at: AtomicU16,
-    text: UnsafeCell<[u8; SIZE]>,
+    text: Shared<[u8; SIZE]>,
     /// Device and inode of the directory when the pidfile was last seen.
     directory_was: [AtomicU64; 2],
 }
 
-// SAFETY: the text is written only by the one who moved `state` from FREE to CLAIMED, and read only after it was
-// moved on to NAMED or SEEN, after which it never changes.
-unsafe impl Sync for Room {}
-
 static ALL: [Room; ROOMS] = [const { Room::new() }; ROOMS];
 
+/// How many pidfiles are known, or about to be.
+static KNOWN: AtomicUsize = AtomicUsize::new(0);
 /// Whether any pidfile was seen.
 static AWAKE: AtomicBool = AtomicBool::new(false);
 /// Whether any pidfile is named, for all that is known: true until the settings are read.
@@ -80,14 +77,15 @@ impl Room {
         Self {
             state: AtomicU8::new(FREE),
             name_at: AtomicU16::new(0),
-            text: UnsafeCell::new([0; SIZE]),
+            text: Shared::new([0; SIZE]),
             directory_was: [const { AtomicU64::new(0) }; 2],
         }
     }
 
     fn text(&self) -> &[u8; SIZE] {
-        // SAFETY: only called on rooms that are published, or claimed by the caller; see `Sync`.
-        unsafe { &*self.text.get() }
+        // SAFETY: the text is written only by who moved `state` from FREE to CLAIMED. Others see the room after it was moved
+        // on to NAMED or SEEN, and it never changes then.
+        unsafe { self.text.get() }
     }
 
     /// The directory, absolute.
@@ -141,7 +139,7 @@ impl Room {
     /// Writes the path, made absolute, into a claimed room or one that nobody else knows; `false` when that cannot be.
     fn fill(&self, dir: c_int, path: &CStr) -> bool {
         // SAFETY: the room is the caller's alone, so nobody else reads or writes the text.
-        let text = unsafe { &mut *self.text.get() };
+        let text = unsafe { self.text.get_mut() };
         absolute(text, dir, path.to_bytes())
             .map(|name_at| self.name_at.store(name_at, Ordering::Relaxed))
             .is_some()
@@ -179,11 +177,13 @@ pub(crate) fn renamed(from_dir: c_int, from: &CStr, to_dir: c_int, to: &CStr) {
 
 /// The user has named a pidfile. Only absolute paths name one.
 pub(crate) fn name(path: &CStr) {
-    if path.to_bytes().first() != Some(&b'/') || named().count() >= MOST {
+    if path.to_bytes().first() != Some(&b'/') {
         return;
     }
-    if let Some(room) = claim(AT_FDCWD, path) {
-        room.state.store(NAMED, Ordering::Release);
+    match claim(AT_FDCWD, path) {
+        Some(room) if is_one_more() => room.state.store(NAMED, Ordering::Release),
+        Some(room) => room.release(),
+        None => {}
     }
 }
 
@@ -207,12 +207,12 @@ fn note(dir: c_int, path: &CStr, how: Made) {
             claimed.release();
             wake::on(known, known.see(), how);
         }
+        None if is_one_more() => wake::on(claimed, claimed.see(), how),
         // Whoever has named so many, a guard has room for it.
-        None if pidfiles().chain(named()).count() >= MOST => {
+        None => {
             guard::start(claimed);
             claimed.release();
         }
-        None => wake::on(claimed, claimed.see(), how),
     }
 }
 
@@ -234,6 +234,13 @@ fn was_seen(dir: c_int, path: &CStr) -> bool {
     let seen = pidfiles().any(|room| room.is_same(claimed));
     claimed.release();
     seen
+}
+
+/// Whether there is room for one more. Counted before it is known: of two threads, one takes the last room.
+fn is_one_more() -> bool {
+    let more = |known: usize| (known < MOST).then(|| known.wrapping_add(1));
+    let taken = KNOWN.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+    taken.is_ok()
 }
 
 /// A room with this path in it, known to the caller alone.

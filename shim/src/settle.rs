@@ -2,15 +2,14 @@
 //! same signal at any moment, and what they set is never lost.
 
 use core::ffi::c_int;
-use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use libc::{SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_SIGINFO, SIG_DFL, SIG_IGN};
 use pidward_identity::pid::Pid;
-use rustix::thread::Timespec;
 
+use crate::atomic::{AtomicU64, Ordering::SeqCst};
 use crate::blocked::Blocked;
-use crate::disposition::{self, is_ours};
-use crate::kernel::{Disposition, get, swap};
+use crate::disposition::{self, Disposition, is_ours};
+use crate::kernel::{get, pause, swap};
 use crate::{memory, stand_in};
 
 /// How often to start anew when other threads set the same disposition all the time: in a daemon's hook nothing
@@ -21,10 +20,10 @@ const TURNS: u32 = 1000;
 /// was set.
 const ALL_THAT_CAN_BE_BLOCKED: u64 = !(1 << (libc::SIGKILL - 1) | 1 << (libc::SIGSTOP - 1));
 
-/// How many threads of which process are putting a handler of ours in place just now. Each of them has all signals
-/// blocked. A child that is forked meanwhile has the number, and not the threads.
-static PUTTING: AtomicU32 = AtomicU32::new(0);
-static PUTTING_IN: AtomicI32 = AtomicI32::new(0);
+/// How many threads of which process are putting a handler of ours in place just now: its PID, and below [`THREADS`] their
+/// number. Each of them has all signals blocked. A child that is forked meanwhile has the number, and not the threads.
+static PUTTING: AtomicU64 = AtomicU64::new(0);
+const THREADS: u32 = 32;
 
 /// Makes the dispositions virtual, and puts a stand-in wherever the daemon has SIG_DFL and dies of it. Not as
 /// PID 1 of a namespace: there the kernel discards signals that have no handler, and would deliver them to ours.
@@ -71,16 +70,49 @@ pub(crate) fn settle(signal: c_int) {
     }
 }
 
-/// Puts handlers of ours while no signal can interrupt it, and [`was_overtaken`] knows of it.
+/// Puts handlers of ours while no signal can interrupt it, no other thread is at it, and [`was_overtaken`] knows of it.
 fn putting(put: impl FnOnce()) {
     let _blocked = Blocked::all();
-    let process = Pid::this_process().get();
-    if PUTTING_IN.swap(process, Ordering::SeqCst) != process {
-        PUTTING.store(0, Ordering::SeqCst);
-    }
-    PUTTING.fetch_add(1, Ordering::SeqCst);
+    let nobody = nobody_is_putting();
+    begin_putting(nobody);
     put();
-    PUTTING.fetch_sub(1, Ordering::SeqCst);
+    change_putting(nobody, |threads| threads.wrapping_sub(1));
+}
+
+/// What is believed has to be of the handler that the kernel has: one thread after the other says so. Should one of them be
+/// kept from going on, by a debugger say, the others wait a second and go on together.
+fn begin_putting(nobody: u64) {
+    let alone = |now| (!says_putting(now, nobody)).then(|| nobody.wrapping_add(1));
+    for _ in 0..TURNS {
+        if PUTTING.fetch_update(SeqCst, SeqCst, alone).is_ok() {
+            return;
+        }
+        pause();
+    }
+    change_putting(nobody, |threads| threads.wrapping_add(1));
+}
+
+/// Process and number change as one: two threads may be the first of a process.
+fn change_putting(nobody: u64, change: fn(u64) -> u64) {
+    let anew = |now| {
+        let is_ours = says_putting(now, nobody);
+        Some(change(if is_ours { now } else { nobody }))
+    };
+    let _ = PUTTING.fetch_update(SeqCst, SeqCst, anew);
+}
+
+/// [`PUTTING`], when no thread of this process is at it.
+fn nobody_is_putting() -> u64 {
+    u64::from(Pid::this_process().get().cast_unsigned()) << THREADS
+}
+
+fn says_putting(now: u64, nobody: u64) -> bool {
+    now >> THREADS == nobody >> THREADS && now != nobody
+}
+
+/// Whether a thread of this process is putting a handler of ours just now.
+pub(crate) fn is_putting() -> bool {
+    says_putting(PUTTING.load(SeqCst), nobody_is_putting())
 }
 
 /// Puts our handler where the daemon's disposition needs one: what it is expected to be, or else what the kernel says.
@@ -107,16 +139,11 @@ fn put_ours(signal: c_int, mut expected: Option<Disposition>) {
 ///
 /// Waits for the threads that are putting one just now, which takes them a few system calls; a second at the longest.
 pub(crate) fn was_overtaken(signal: c_int) -> bool {
-    const MILLISECOND: Timespec = Timespec {
-        tv_sec: 0,
-        tv_nsec: 1_000_000,
-    };
     for _ in 0..TURNS {
-        let putting = PUTTING.load(Ordering::SeqCst) != 0;
-        if !putting || PUTTING_IN.load(Ordering::SeqCst) != Pid::this_process().get() {
+        if !is_putting() {
             break;
         }
-        let _ = rustix::thread::nanosleep(&MILLISECOND);
+        pause();
     }
     get(signal).is_some_and(|now| now.handler != stand_in::address())
 }

@@ -19,10 +19,21 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
     paths
 }
 
+/// What asks the kernel for more than Miri has of one: memfd_create(2), openat(2).
+const NOT_WITH_MIRI: [&str; 2] = ["lines", "pidfile"];
+
 fn replay(name: &str, check: Check, directory: &Path) {
+    if cfg!(miri) && NOT_WITH_MIRI.contains(&name) {
+        println!("{name}: not with Miri");
+        return;
+    }
     for path in entries(directory) {
         println!("{name}: {}", path.display());
-        check(&fs::read(&path).expect("a file"));
+        let data = fs::read(&path).expect("a file");
+        // A long one takes Miri minutes.
+        if !cfg!(miri) || data.len() < 512 {
+            check(&data);
+        }
     }
 }
 

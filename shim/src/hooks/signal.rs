@@ -18,26 +18,22 @@ pub(super) unsafe fn sigaction(
     old: OldAction,
     next: unsafe extern "C" fn(c_int, NewAction, OldAction) -> c_int,
 ) -> c_int {
-    if disposition::is_on() && !new.is_null() {
+    if !new.is_null() {
         // SAFETY: as this function was called.
         return unsafe { set(signal, new, old, next) };
     }
     // SAFETY: the caller's arguments, unchanged.
     let result = unsafe { next(signal, new, old) };
-    // It asks; or another thread has seen the first pidfile just now.
-    if disposition::is_on() && result == 0 {
+    if result == 0
         // SAFETY: the C library has just written there, or it is null.
-        if let Some(old) = unsafe { old.as_mut() }.filter(|old| is_ours(old.sa_sigaction)) {
-            disposition::action_as_believed(disposition::last_set(signal), old);
-        }
-        if !new.is_null() {
-            settle::settle(signal);
-        }
+        && let Some(old) = unsafe { old.as_mut() }.filter(|old| is_ours(old.sa_sigaction))
+    {
+        disposition::action_as_believed(disposition::last_set(signal), old);
     }
     result
 }
 
-/// Sets a disposition where they are virtual: what was believed before is told, and replaced.
+/// Sets a disposition: what was believed before is handed out, and replaced.
 #[inline(never)]
 unsafe fn set(
     signal: c_int,
@@ -45,7 +41,7 @@ unsafe fn set(
     old: OldAction,
     next: unsafe extern "C" fn(c_int, NewAction, OldAction) -> c_int,
 ) -> c_int {
-    let before = disposition::of(signal);
+    let before = disposition::last_set(signal);
     // SAFETY: the caller's arguments, unchanged.
     let result = unsafe { next(signal, new, old) };
     if result == 0 {
@@ -63,7 +59,7 @@ pub(super) unsafe fn signal(
     handler: sighandler_t,
     next: unsafe extern "C" fn(c_int, sighandler_t) -> sighandler_t,
 ) -> sighandler_t {
-    let before = disposition::of(signal);
+    let before = disposition::last_set(signal);
     // SAFETY: the caller's arguments, unchanged.
     let old = unsafe { next(signal, handler) };
     if old == libc::SIG_ERR {

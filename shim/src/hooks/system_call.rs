@@ -8,8 +8,8 @@ use core::ptr;
 use libc::{SECCOMP_SET_MODE_FILTER, SECCOMP_SET_MODE_STRICT};
 
 use super::filter;
-use crate::kernel::Disposition;
-use crate::{disposition, seccomp, settle};
+use crate::disposition::{self, Disposition};
+use crate::{seccomp, settle};
 
 /// What is behind us.
 type Next = unsafe extern "C" fn(c_long, c_long, c_long, c_long, c_long, c_long, c_long) -> c_long;
@@ -61,7 +61,7 @@ fn with_disposition(
     ) else {
         return call();
     };
-    let before = disposition::of(signal);
+    let before = disposition::last_set(signal);
     let result = call();
     if result == 0 {
         let old = ptr::with_exposed_provenance_mut::<Disposition>(address);
