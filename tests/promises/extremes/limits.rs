@@ -62,10 +62,15 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
     ))
 }
 
-/// The command under this limit. Its environment is its own, and not that of what sets the limit.
+/// The command under this limit.
 fn limited(limit: &str, plain: &Command) -> Command {
-    let mut command = bare("/usr/bin/prlimit".as_ref());
-    command.arg(format!("--{limit}")).arg("env");
+    below(&["prlimit", &format!("--{limit}")], plain)
+}
+
+/// The command, started by these words. Its environment is its own, and not theirs.
+pub(super) fn below(words: &[&str], plain: &Command) -> Command {
+    let mut command = bare("/usr/bin/env".as_ref());
+    command.args(words).arg("env");
     for (name, value) in plain.get_envs() {
         let mut setting = OsString::from(name);
         setting.push("=");
@@ -144,20 +149,24 @@ fn starts(scene: &Scene) -> Checked {
     Ok(())
 }
 
-/// The daemon, with the shim and without it, under the limit.
-fn lived(life: &Life<'_>, limit: &str, death: &str) -> Checked<crate::legacy::Ended> {
+/// The daemon, with the shim and without it, started so.
+pub(super) fn lived(
+    life: &Life<'_>,
+    started: impl Fn(&Command) -> Command,
+    death: &str,
+) -> Checked<crate::legacy::Ended> {
     let mut daemon = life.command(&Scene::program(LEGACY));
     daemon.args(format!("query 15 make open x.pid {death}").split(' '));
-    Legacy::start(limited(limit, &daemon))?.end()
+    Legacy::start(started(&daemon))?.end()
 }
 
-const DEATHS: [&str; 3] = ["die return", "raise 15", "die abort"];
+pub(super) const DEATHS: [&str; 3] = ["die return", "raise 15", "die abort"];
 
 fn dies(scene: &Scene) -> Checked {
     scene.without_cores()?;
     for limit in DESCRIPTORS {
         for death in DEATHS {
-            let both = scene.both_with(|life| lived(life, limit, death))?;
+            let both = scene.both_with(|life| lived(life, |it| limited(limit, it), death))?;
             // Without one descriptor for the directory, nothing can be removed.
             both.removed(&["x.pid"]).or_else(|_| both.are_the_same())?;
         }
@@ -169,7 +178,7 @@ fn harmless(scene: &Scene, limit: &str) -> Checked {
     scene.without_cores()?;
     for death in DEATHS {
         scene
-            .both_with(|life| lived(life, limit, death))?
+            .both_with(|life| lived(life, |it| limited(limit, it), death))?
             .removed(&["x.pid"])?;
     }
     scene.clear()?;

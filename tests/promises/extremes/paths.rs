@@ -11,7 +11,7 @@ use pidward_tests::failure::{Checked, Doing, Failure};
 use crate::answer::ask;
 use crate::compare::bare;
 use crate::guard::log::{line, log};
-use crate::guard::post::{Post, kill, ready};
+use crate::guard::post::{Post, kill, kill_guards, ready};
 use crate::legacy::Legacy;
 use crate::programs::LEGACY;
 use crate::promise::Promise;
@@ -97,6 +97,8 @@ fn longest_path(scene: &Scene) -> Checked {
         post.until("without a record", || {
             (!fs::exists("x.pid.ward").unwrap_or(true)).then_some(())
         })?;
+        // One that was named waits for the next instance, and would remove it as well.
+        kill_guards()?;
         fs::write("x.pid", "4194303\n").doing("leave one")?;
         ask(scene, "sweep .")?.is_line(0, "removed", "(dead)")?;
         env::set_current_dir("/").doing("leave")?;
