@@ -1,6 +1,8 @@
 //! Keeps signals away from the calling thread.
 #![expect(unsafe_code, reason = "rt_sigprocmask(2)")]
 
+use core::ffi::c_int;
+
 use syscalls::{Sysno, raw_syscall};
 
 /// All signals are blocked, the C library's own too, until it is dropped. Holds the mask that was before.
@@ -9,6 +11,12 @@ pub(crate) struct Blocked(u64);
 impl Blocked {
     pub(crate) fn all() -> Self {
         Self(change_mask(u64::MAX))
+    }
+
+    /// Whether the signal was blocked before.
+    pub(crate) fn was(&self, signal: c_int) -> bool {
+        let bit = u32::try_from(signal).ok().and_then(|it| it.checked_sub(1));
+        bit.is_some_and(|bit| self.0.wrapping_shr(bit) & 1 != 0)
     }
 }
 

@@ -161,9 +161,9 @@ pub(crate) fn is_writable() -> bool {
     is_on() && start::may_act() && !memory::is_borrowed()
 }
 
-/// Dispositions are virtual from now on.
-pub(crate) fn switch_on() {
-    ON.store(true, Ordering::Release);
+/// Dispositions are virtual from now on. Gives whether they were not before: then none of ours is in place.
+pub(crate) fn switch_on() -> bool {
+    !ON.swap(true, Ordering::AcqRel)
 }
 
 /// The daemon is told what the kernel has from now on.

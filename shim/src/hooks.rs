@@ -23,6 +23,7 @@ use libc::{FILE, clock_t, mode_t, rusage, sighandler_t, tms};
 
 use self::signal::Sigvec;
 use crate::next::{self, Next, NotThere};
+use crate::objects;
 
 /// What fopen(3) returns.
 type Stream = *mut FILE;
@@ -196,6 +197,7 @@ impl Symbol {
 /// Looks up the functions that allocators call while they hold their locks.
 pub(crate) fn resolve_early() {
     use Symbol::{fopen, open, open64, openat};
+    objects::remember();
     next::resolve([open, open64, openat, fopen].iter().map(|it| it.next()));
 }
 

@@ -1,19 +1,22 @@
 //! The definition behind ours: what the daemon would have called without us.
 //!
-//! To look one up takes the dynamic linker's lock on its list of objects, and allocators call functions that we hook while they
-//! hold their own locks; those of the file family are looked up when the library is loaded, and the rest
-//! when a pidfile was seen, or else at the first call.
+//! Those of the file family are looked up when the library is loaded, and the rest when a pidfile was seen, or else at the
+//! first call: in an allocator that holds its own locks, in a signal handler, in a child of a process with threads. No lock
+//! is taken then (see [`objects`]).
 
 use core::ffi::{c_int, c_long, c_void};
+use core::iter::once;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::errno;
-use crate::objects::{self, Name};
+use crate::objects::{self, Name, Object};
 
 /// The next definition of one symbol.
 pub(crate) struct Next {
     name: Name,
+    /// The same without `64` at its end: musl has one name for both since 1.2.4, and only the dynamic linker knows the other.
+    plain: Name,
     address: AtomicPtr<c_void>,
 }
 
@@ -21,6 +24,7 @@ impl Next {
     pub(crate) const fn new(name: &str) -> Self {
         Self {
             name: Name::new(name),
+            plain: Name::new(without_64(name)),
             address: AtomicPtr::new(null_mut()),
         }
     }
@@ -33,23 +37,49 @@ impl Next {
 
     /// Looks the symbol up; null when nobody behind us defines it.
     pub(crate) fn look_up(&self) -> *mut c_void {
-        resolve(core::iter::once(self));
+        resolve(once(self));
         self.known()
     }
+
+    /// Whether it is known now.
+    fn is_found(&self, object: &Object, name: &Name) -> bool {
+        if self.known().is_null() {
+            let found = object.find(name);
+            if !found.is_null() {
+                self.address.store(found, Ordering::Relaxed);
+            }
+        }
+        !self.known().is_null()
+    }
+}
+
+const fn without_64(name: &str) -> &str {
+    if let [plain @ .., b'6', b'4'] = name.as_bytes()
+        && let Ok(plain) = core::str::from_utf8(plain)
+    {
+        return plain;
+    }
+    name
 }
 
 /// Looks all of them up that are not known yet.
 pub(crate) fn resolve<'a>(all: impl Iterator<Item = &'a Next> + Clone) {
     let _errno = errno::Kept::now();
-    objects::behind(&mut |object| {
-        let mut is_enough = true;
-        for next in all.clone().filter(|next| next.known().is_null()) {
-            let found = object.find(&next.name);
-            next.address.store(found, Ordering::Relaxed);
-            is_enough &= !found.is_null();
+    for name in [(|next| &next.name) as fn(&Next) -> &Name, |next| {
+        &next.plain
+    }] {
+        let mut are_found = true;
+        objects::behind(&mut |object| {
+            are_found = true;
+            for next in all.clone() {
+                are_found &= next.is_found(object, name(next));
+            }
+            are_found
+        });
+        if are_found {
+            return;
         }
-        is_enough
-    });
+    }
 }
 
 /// What a hook answers when there is no definition behind it: nobody could have called it without us, but some

@@ -10,6 +10,7 @@
 use core::ffi::{c_char, c_int, c_void};
 use core::mem::transmute;
 use core::ptr::{self, null};
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use libc::dl_phdr_info;
 
@@ -46,15 +47,72 @@ unsafe extern "C" {
     static _DYNAMIC: Entry;
 }
 
-/// Who is looked for, and what is done with them.
-struct Search<'a> {
-    /// This library was passed.
-    is_behind: bool,
-    then: &'a mut dyn FnMut(&Object) -> bool,
+/// Where an object lies that was loaded when the program was started, and so is never unloaded.
+struct Loaded {
+    base: AtomicUsize,
+    dynamic: AtomicPtr<Entry>,
+}
+
+/// As many as are remembered; in a program with more, all are searched behind the dynamic linker's lock.
+const MOST: usize = 256;
+
+static LOADED: [Loaded; MOST] = [const {
+    Loaded {
+        base: AtomicUsize::new(0),
+        dynamic: AtomicPtr::new(ptr::null_mut()),
+    }
+}; MOST];
+
+/// How many of them are remembered.
+static REMEMBERED: AtomicUsize = AtomicUsize::new(0);
+
+/// Remembers the objects behind this one. The dynamic linker's lock on its list is taken here, and later no more: in a child
+/// of a process with threads it may be held for ever, by a thread that the child does not have.
+pub(crate) fn remember() {
+    let mut rooms = LOADED.iter();
+    let mut count = 0_usize;
+    walk(&mut |base, dynamic| {
+        count = match rooms.next() {
+            Some(room) => {
+                room.base.store(base, Ordering::Relaxed);
+                room.dynamic.store(dynamic.cast_mut(), Ordering::Relaxed);
+                count.wrapping_add(1)
+            }
+            None => 0,
+        };
+        count == 0
+    });
+    REMEMBERED.store(count, Ordering::Release);
 }
 
 /// Hands the objects behind this one to the function, in the order in which they are searched, until it has enough.
 pub(crate) fn behind(then: &mut dyn FnMut(&Object) -> bool) {
+    // SAFETY: the dynamic section of an object that is loaded.
+    let mut then =
+        |base, dynamic| unsafe { Object::of(base, dynamic) }.is_some_and(|object| then(&object));
+    let count = REMEMBERED.load(Ordering::Acquire);
+    if count == 0 {
+        return walk(&mut then);
+    }
+    let _ = LOADED.iter().take(count).any(|it| {
+        then(
+            it.base.load(Ordering::Relaxed),
+            it.dynamic.load(Ordering::Relaxed),
+        )
+    });
+}
+
+/// What is done with an object's base and dynamic section; `true` is enough.
+type Then<'a> = &'a mut dyn FnMut(usize, *const Entry) -> bool;
+
+/// Who is looked for, and what is done with them.
+struct Search<'a> {
+    /// This library was passed.
+    is_behind: bool,
+    then: Then<'a>,
+}
+
+fn walk(then: Then<'_>) {
     let mut search = Search {
         is_behind: false,
         then,
@@ -64,7 +122,7 @@ pub(crate) fn behind(then: &mut dyn FnMut(&Object) -> bool) {
 }
 
 unsafe extern "C" fn each(info: *mut dl_phdr_info, _size: usize, search: *mut c_void) -> c_int {
-    // SAFETY: `behind` has passed it, and nobody else has it meanwhile.
+    // SAFETY: `walk` has passed it, and nobody else has it meanwhile.
     let search = unsafe { &mut *search.cast::<Search<'_>>() };
     // SAFETY: dl_iterate_phdr(3) passes an object that stays loaded during the call.
     let info = unsafe { &*info };
@@ -75,9 +133,7 @@ unsafe extern "C" fn each(info: *mut dl_phdr_info, _size: usize, search: *mut c_
         search.is_behind = ptr::eq(dynamic, &raw const _DYNAMIC);
         return 0;
     }
-    // SAFETY: the dynamic section of that object.
-    let object = unsafe { Object::of(word(info.dlpi_addr), dynamic) };
-    c_int::from(object.is_some_and(|object| (search.then)(&object)))
+    c_int::from((search.then)(word(info.dlpi_addr), dynamic))
 }
 
 /// As long as the longest name that we look up, `__cxa_at_quick_exit`, with its NUL.

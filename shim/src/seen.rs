@@ -208,9 +208,11 @@ fn note(dir: c_int, path: &CStr, how: Made) {
             wake::on(known, known.see(), how);
         }
         None if is_one_more() => wake::on(claimed, claimed.see(), how),
-        // Whoever has named so many, a guard has room for it.
+        // Of so many, one that is new has a guard alone.
         None => {
-            guard::start(claimed);
+            if how == Made::Created {
+                guard::start(claimed);
+            }
             claimed.release();
         }
     }

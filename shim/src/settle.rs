@@ -31,12 +31,13 @@ pub(crate) fn put_stand_ins() {
     if Pid::this_process().get() == 1 || memory::is_borrowed() {
         return;
     }
-    disposition::switch_on();
-    putting(|| {
-        // Nobody sets one meanwhile, and no signal comes: what is displaced can be put back unseen. Most are SIG_DFL.
-        let alone = memory::has_dispositions_alone();
+    putting(|blocked| {
+        // Nobody sets one meanwhile, and no signal comes: what is displaced can be put back unseen. Most are SIG_DFL. But one
+        // that is blocked may be pending, and SIG_IGN, put back, would take that away.
+        let alone = disposition::switch_on() && memory::has_dispositions_alone();
         for signal in 1..=64 {
-            put_ours(signal, alone.then_some(Disposition::DEFAULT));
+            let expected = alone && !blocked.was(signal);
+            put_ours(signal, expected.then_some(Disposition::DEFAULT));
         }
     });
 }
@@ -48,9 +49,18 @@ pub(crate) fn withdraw_stand_ins() -> bool {
     if !disposition::is_on() {
         return false;
     }
-    if !memory::is_borrowed() {
-        disposition::switch_off();
+    if memory::is_borrowed() {
+        withdraw_all();
+    } else {
+        putting(|_| {
+            disposition::switch_off();
+            withdraw_all();
+        });
     }
+    true
+}
+
+fn withdraw_all() {
     for signal in 1..=64 {
         if let Some(ours) = get(signal).filter(|kernel| is_ours(kernel.handler)) {
             let mut daemons = ours;
@@ -58,7 +68,6 @@ pub(crate) fn withdraw_stand_ins() -> bool {
             exchange(signal, ours, daemons);
         }
     }
-    true
 }
 
 /// Puts our handler where the daemon's disposition as the kernel has it now needs one. A child in its parent's
@@ -66,16 +75,21 @@ pub(crate) fn withdraw_stand_ins() -> bool {
 pub(crate) fn settle(signal: c_int) {
     let needs_ours = || get(signal).is_some_and(|daemons| ours_for(daemons).is_some());
     if ends_a_process(signal) && disposition::is_writable() && needs_ours() {
-        putting(|| put_ours(signal, None));
+        putting(|_| {
+            // Another thread may have withdrawn them since.
+            if disposition::is_on() {
+                put_ours(signal, None);
+            }
+        });
     }
 }
 
 /// Puts handlers of ours while no signal can interrupt it, no other thread is at it, and [`was_overtaken`] knows of it.
-fn putting(put: impl FnOnce()) {
-    let _blocked = Blocked::all();
+fn putting(put: impl FnOnce(&Blocked)) {
+    let blocked = Blocked::all();
     let nobody = nobody_is_putting();
     begin_putting(nobody);
-    put();
+    put(&blocked);
     change_putting(nobody, |threads| threads.wrapping_sub(1));
 }
 

@@ -81,8 +81,8 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         without: "a_stand_in_for_realtime_signals",
         file: "settle.rs",
-        text: "for signal in 1..=64 {\n            put_ours",
-        instead: "for signal in 1..=31 {\n            put_ours",
+        text: "for signal in 1..=64 {\n            let expected",
+        instead: "for signal in 1..=31 {\n            let expected",
         breaks: "every_signal_ends_as_it_always_did::raised",
     },
     Mutant {
@@ -91,6 +91,27 @@ const MUTANTS: &[Mutant] = &[
         text: "if displaced == expected {",
         instead: "if displaced != wanted {",
         breaks: "dispositions_are_the_daemons_own::a_query_of_what_was_set_before",
+    },
+    Mutant {
+        without: "what_is_in_place_already",
+        file: "settle.rs",
+        text: "disposition::switch_on() && memory",
+        instead: "(disposition::switch_on() || true) && memory",
+        breaks: "dispositions_stay_the_daemons_own_when_another_pidfile_is_seen",
+    },
+    Mutant {
+        without: "what_is_blocked",
+        file: "settle.rs",
+        text: "alone && !blocked.was(signal)",
+        instead: "alone && (true || !blocked.was(signal))",
+        breaks: "dispositions_are_the_daemons_own::a_signal_that_is_ignored_and_waited_for_stays_pending",
+    },
+    Mutant {
+        without: "what_was_loaded",
+        file: "hooks.rs",
+        text: "objects::remember();",
+        instead: "",
+        breaks: "a_child_waits_for_no_lock_that_a_thread_of_its_parents_has",
     },
     Mutant {
         without: "sig_ign",

@@ -7,6 +7,10 @@ pub(crate) mod blocked {
         pub(crate) fn all() -> Self {
             Self
         }
+
+        pub(crate) fn was(&self, _: i32) -> bool {
+            false
+        }
     }
 }
 

@@ -81,3 +81,18 @@ fn stand_ins_are_withdrawn_and_none_handed_out() {
         assert_eq!(kernel::get(SIGTERM).map(|it| it.handler), Some(HANDLER));
     });
 }
+
+#[test]
+fn who_sets_a_default_while_stand_ins_are_withdrawn_has_it() {
+    in_every_order(|run| {
+        settle::put_stand_ins();
+        assert_eq!(set(HANDLER, 0), SIG_DFL);
+        run(&[
+            || assert!(settle::withdraw_stand_ins()),
+            || {
+                assert_eq!(set(SIG_DFL, 0), HANDLER);
+            },
+        ]);
+        assert_eq!(kernel::get(SIGTERM).map(|it| it.handler), Some(SIG_DFL));
+    });
+}

@@ -124,6 +124,13 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
                     .try_for_each(|kind| owners_death(scene, kind, OF_THREADS))
             },
         ),
+        Promise::new(
+            "a_child_waits_for_no_lock_that_a_thread_of_its_parents_has",
+            |scene| {
+                let steps = "fork_while_listed make open x.pid fork_while_listed there x.pid die exit";
+                scene.lives(steps)?.removed(&["x.pid"])
+            },
+        ),
         Promise::new("a_thread_that_ends_never_removes_the_pidfile", |scene| {
             let steps = "child thread say ended end there x.pid die exit";
             scene

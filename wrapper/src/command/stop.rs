@@ -112,14 +112,14 @@ impl<'p> Target<'p> {
             self.dead = Some(now + REAPING);
         }
         match self.dead {
-            Some(until) => self.ended(now >= until, tally),
+            Some(until) => self.ended(now >= until, clean::GUARDS_TIME, tally),
             None if now >= self.due => self.take_steps(schedule),
             None => None,
         }
     }
 
-    /// Says how it ended, when that is known, or will not be.
-    fn ended(&self, is_late: bool, tally: &mut Tally<'_>) -> Option<Exit> {
+    /// Says how it ended, when that is known, or will not be. Its guard has so much time for what it has left.
+    fn ended(&self, is_late: bool, patience: Duration, tally: &mut Tally<'_>) -> Option<Exit> {
         let pidfd = self.owner().and_then(Owner::pidfd);
         let reaping = pidfd.map_or(Reaping::Done(None), |pidfd| pidfd.reaping_within(0));
         if reaping == Reaping::Pending && !is_late {
@@ -127,7 +127,7 @@ impl<'p> Target<'p> {
         }
         let exit = deed::stopped(&self.looked.finding, reaping, self.sent);
         let ending = Ending::of(reaping.exit_info());
-        Some(exit.max(clean_up_after(&self.looked, ending, tally)))
+        Some(exit.max(clean_up_after(&self.looked, ending, patience, tally)))
     }
 
     fn take_steps(&mut self, schedule: &Schedule) -> Option<Exit> {
@@ -186,7 +186,7 @@ fn stop_all(
             // Whoever has died meanwhile has ended as well as those before, and the user hears of it.
             let (dead, living): (Vec<_>, Vec<_>) = targets.into_iter().partition(Target::is_dead);
             for target in &dead {
-                target.ended(true, tally);
+                target.ended(true, Duration::ZERO, tally);
             }
             let living: Vec<Looked<'_>> = living.into_iter().map(|it| it.looked).collect();
             deed::still_lives(&living, Some(signal));
@@ -213,11 +213,16 @@ fn clean_up(looked: &Looked<'_>, tally: &mut Tally<'_>) -> Exit {
 }
 
 /// Removes what a daemon has left that has just ended.
-fn clean_up_after(looked: &Looked<'_>, ending: Ending, tally: &mut Tally<'_>) -> Exit {
+fn clean_up_after(
+    looked: &Looked<'_>,
+    ending: Ending,
+    patience: Duration,
+    tally: &mut Tally<'_>,
+) -> Exit {
     let (Some(pidfile), Some(pid)) = (&looked.pidfile, looked.finding.pid()) else {
         return Exit::Success;
     };
-    match clean::clean_up(pidfile, pid, None, clean::GUARDS_TIME) {
+    match clean::clean_up(pidfile, pid, None, patience) {
         Ok(Removed::Here) => {
             tally.count(ending.name());
             Exit::Success

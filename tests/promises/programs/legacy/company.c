@@ -4,12 +4,14 @@
 #include <dlfcn.h>
 #include <err.h>
 #include <fcntl.h>
+#include <link.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { CHURNING = 4, HELD = 64 };
@@ -106,7 +108,48 @@ static char **borrow(char **words)
     return words + 1;
 }
 
+static pthread_barrier_t lists, listed;
+
+static int linger(struct dl_phdr_info *info, size_t size, void *data)
+{
+    (void)info, (void)size, (void)data;
+    pthread_barrier_wait(&lists);
+    pthread_barrier_wait(&listed);
+    return 1;
+}
+
+static void *list_objects(void *data)
+{
+    dl_iterate_phdr(linger, data);
+    return NULL;
+}
+
+/* fork_while_listed: a child that is made while another thread goes through the list of loaded objects, and perhaps has it
+ * locked, sets a disposition and leaves. */
+static char **fork_while_listed(char **words)
+{
+    pthread_t lister;
+    int status = 0;
+    pthread_barrier_init(&lists, NULL, 2);
+    pthread_barrier_init(&listed, NULL, 2);
+    pthread_create(&lister, NULL, list_objects, NULL);
+    pthread_barrier_wait(&lists);
+    pid_t child = must(fork(), "fork");
+    if (child == 0) {
+        /* It waits for nobody; should it, that ends. */
+        alarm(20);
+        signal(SIGUSR1, SIG_IGN);
+        _exit(0);
+    }
+    must(waitpid(child, &status, 0), "waitpid");
+    pthread_barrier_wait(&listed);
+    pthread_join(lister, NULL);
+    say("the child: %x\n", (unsigned)status);
+    return words;
+}
+
 const struct step steps_of_company[] = {
+    {"fork_while_listed", fork_while_listed},
     {"churn", churn}, {"mapped", mapped}, {"plugin", plugin}, {"past", past}, {"borrow", borrow},
     {0},
 };
