@@ -20,6 +20,7 @@ const SIGNALS: usize = 64;
 struct Believed {
     handler: AtomicUsize,
     flags: AtomicU64,
+    #[cfg(not(target_arch = "riscv64"))]
     restorer: AtomicUsize,
     mask: AtomicU64,
 }
@@ -28,6 +29,7 @@ static BELIEVED: [Believed; SIGNALS] = [const {
     Believed {
         handler: AtomicUsize::new(SIG_DFL),
         flags: AtomicU64::new(0),
+        #[cfg(not(target_arch = "riscv64"))]
         restorer: AtomicUsize::new(0),
         mask: AtomicU64::new(0),
     }
@@ -41,6 +43,7 @@ impl Believed {
         Disposition {
             handler: self.handler.load(Ordering::Acquire),
             flags: self.flags.load(Ordering::Relaxed),
+            #[cfg(not(target_arch = "riscv64"))]
             restorer: self.restorer.load(Ordering::Relaxed),
             mask: self.mask.load(Ordering::Relaxed),
         }
@@ -82,8 +85,10 @@ pub(crate) fn action_as_believed(believed: Option<Disposition>, old: &mut libc::
     let flags = believed.flags as c_int;
     old.sa_flags = flags;
     // SAFETY: an address the C library itself has set, or 0 for none.
-    old.sa_restorer =
-        unsafe { core::mem::transmute::<usize, Option<extern "C" fn()>>(believed.restorer) };
+    #[cfg(not(target_arch = "riscv64"))]
+    unsafe {
+        old.sa_restorer = core::mem::transmute::<usize, Option<extern "C" fn()>>(believed.restorer);
+    };
     // SAFETY: the kernel's mask, 64 signals, is the first part of the C library's.
     unsafe { (&raw mut old.sa_mask).cast::<u64>().write(believed.mask) };
 }
@@ -131,6 +136,7 @@ pub(crate) fn remember(signal: c_int, daemons: Disposition) {
     if let Some(believed) = believed(signal) {
         believed.flags.store(daemons.flags, Ordering::Relaxed);
         believed.mask.store(daemons.mask, Ordering::Relaxed);
+        #[cfg(not(target_arch = "riscv64"))]
         believed.restorer.store(daemons.restorer, Ordering::Relaxed);
         believed.handler.store(daemons.handler, Ordering::Release);
     }

@@ -7,8 +7,8 @@ use core::ptr;
 use libc::SIG_DFL;
 use syscalls::{Sysno, raw_syscall};
 
-/// A disposition as the kernel has it, `struct sigaction` of include/linux/signal_types.h on architectures with
-/// SA_RESTORER, which ours are.
+/// A disposition as the kernel has it, `struct sigaction` of include/linux/signal_types.h; riscv64 has no SA_RESTORER, and
+/// then there is no field for it.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Disposition {
@@ -17,6 +17,7 @@ pub(crate) struct Disposition {
     /// `SA_…` of sigaction(2).
     pub(crate) flags: u64,
     /// Where a handler returns to.
+    #[cfg(not(target_arch = "riscv64"))]
     pub(crate) restorer: usize,
     /// The signals that wait meanwhile, the first of them in the lowest bit.
     pub(crate) mask: u64,
@@ -27,6 +28,7 @@ impl Disposition {
     pub(crate) const DEFAULT: Self = Self {
         handler: SIG_DFL,
         flags: 0,
+        #[cfg(not(target_arch = "riscv64"))]
         restorer: 0,
         mask: 0,
     };
