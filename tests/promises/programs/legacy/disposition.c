@@ -121,8 +121,8 @@ static void say_action(const char *call, int number, int result, const struct si
         return;
     }
     const char *back = "no matter";
-#ifdef __GLIBC__
-    /* Others do not tell. */
+#if defined(__GLIBC__) && defined(__x86_64__)
+    /* Others do not tell; nor does it elsewhere, where it has none of its own: that is what lay in memory. */
     if (old->sa_handler != SIG_DFL && old->sa_handler != SIG_IGN)
         back = old->sa_restorer ? "a restorer" : "no restorer";
 #endif
