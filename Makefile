@@ -7,7 +7,7 @@ DESTDIR ?=
 target := $(or $(CARGO_TARGET_DIR),target)
 release := $(abspath $(target)/release)
 scripts := .ci/run .ci/check-dependencies packaging/build-deb packaging/build-rpm packaging/demo packaging/source-date packaging/sysvinit/pidward-sweep \
-	packaging/runit/run packaging/s6/run packaging/daemontools/run tests/install-packages tests/init/check-systemd
+	packaging/runit/run packaging/s6/run packaging/daemontools/run tests/install-packages tests/init/check-systemd tests/cross/check
 
 # Where systemd looks; what a distribution has of its own is its packaging's to say.
 UNITDIR ?= $(PREFIX)/lib/systemd/system
@@ -22,7 +22,7 @@ version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 
 # Cargo runs its own jobs, and of the tests one part needs what the other built.
 .NOTPARALLEL:
-.PHONY: all demo test fuzz miri checked soak lint cells verdicts bench session install deb rpm clean help
+.PHONY: all demo test cross fuzz miri checked soak lint cells verdicts bench session install deb rpm clean help
 
 ## all: build pidward, pidward-guard and libpidward.so, as they are shipped, with man pages and completions
 all:
@@ -40,6 +40,15 @@ test:
 	$(CARGO) run --quiet --locked -p pidward-manual -- $(manual)
 	$(CARGO) test --locked -p pidward-identity -p pidward -p pidward-checks -p pidward-interleavings
 	PIDWARD_RELEASE_DIR=$(release) $(CARGO) test --locked -p pidward-tests
+
+## cross: build for aarch64 and riscv64, whose targets "rustup target add" has, and run what qemu-user can of it (root)
+cross:
+	tests/install-packages tests/cross/packages
+	set -e; for triple in aarch64-unknown-linux-gnu riscv64gc-unknown-linux-gnu; do \
+		cpu=$$(echo $${triple%%-*} | sed 's/gc$$//'); \
+		$(CARGO) build --release --locked --target $$triple --config "target.$$triple.linker='$$cpu-linux-gnu-gcc'"; \
+		tests/cross/check $$cpu $(target)/$$triple/release; \
+	done
 
 ## fuzz: hand random bytes to each parser for SECONDS (60), with cargo-fuzz and a nightly toolchain; what is found goes into fuzz/found
 SECONDS ?= 60

@@ -107,6 +107,28 @@ fn clone<T>(stack: &Stack, job: &Job<'_, T>) -> Option<c_int> {
             in("x21") main,
         );
     }
+    // SAFETY: as above; the kernel changes no register but a0 (syscall(2)).
+    #[cfg(target_arch = "riscv64")]
+    unsafe {
+        asm!(
+            "ecall",
+            "bnez a0, 2f",
+            "mv fp, zero",
+            "mv ra, zero",
+            "mv a0, s2",
+            "jalr s3",
+            "unimp",
+            "2:",
+            in("a7") Sysno::clone as isize,
+            inlateout("a0") flags as isize => pid,
+            in("a1") stack.top(),
+            in("a2") 0,
+            in("a3") 0,
+            in("a4") 0,
+            in("s2") job,
+            in("s3") main,
+        );
+    }
     c_int::try_from(pid).ok().filter(|&pid| pid > 0)
 }
 

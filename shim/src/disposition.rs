@@ -15,8 +15,8 @@ use crate::{memory, stand_in, start};
 /// Signals are numbered from 1 to 64 (`_NSIG`, include/uapi/asm-generic/signal.h).
 const SIGNALS: usize = 64;
 
-/// A disposition as the kernel has it, `struct sigaction` of include/linux/signal_types.h on architectures with
-/// SA_RESTORER, which ours are.
+/// A disposition as the kernel has it, `struct sigaction` of include/linux/signal_types.h; riscv64 has no SA_RESTORER, and
+/// then there is no field for it.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Disposition {
@@ -25,6 +25,7 @@ pub(crate) struct Disposition {
     /// `SA_…` of sigaction(2).
     pub(crate) flags: u64,
     /// Where a handler returns to.
+    #[cfg(not(target_arch = "riscv64"))]
     pub(crate) restorer: usize,
     /// The signals that wait meanwhile, the first of them in the lowest bit.
     pub(crate) mask: u64,
@@ -35,6 +36,7 @@ impl Disposition {
     pub(crate) const DEFAULT: Self = Self {
         handler: SIG_DFL,
         flags: 0,
+        #[cfg(not(target_arch = "riscv64"))]
         restorer: 0,
         mask: 0,
     };
@@ -44,6 +46,7 @@ impl Disposition {
 struct Believed {
     handler: AtomicUsize,
     flags: AtomicU64,
+    #[cfg(not(target_arch = "riscv64"))]
     restorer: AtomicUsize,
     mask: AtomicU64,
 }
@@ -52,6 +55,7 @@ static BELIEVED: [Believed; SIGNALS] = [const {
     Believed {
         handler: AtomicUsize::new(SIG_DFL),
         flags: AtomicU64::new(0),
+        #[cfg(not(target_arch = "riscv64"))]
         restorer: AtomicUsize::new(0),
         mask: AtomicU64::new(0),
     }
@@ -65,6 +69,7 @@ impl Believed {
         Disposition {
             handler: self.handler.load(Ordering::Acquire),
             flags: self.flags.load(Ordering::Relaxed),
+            #[cfg(not(target_arch = "riscv64"))]
             restorer: self.restorer.load(Ordering::Relaxed),
             mask: self.mask.load(Ordering::Relaxed),
         }
@@ -102,8 +107,10 @@ pub(crate) fn action_as_believed(believed: Option<Disposition>, old: &mut libc::
     let flags = believed.flags as c_int;
     old.sa_flags = flags;
     // SAFETY: an address the C library itself has set, or 0 for none.
-    old.sa_restorer =
-        unsafe { core::mem::transmute::<usize, Option<extern "C" fn()>>(believed.restorer) };
+    #[cfg(not(target_arch = "riscv64"))]
+    unsafe {
+        old.sa_restorer = core::mem::transmute::<usize, Option<extern "C" fn()>>(believed.restorer);
+    };
     // SAFETY: the kernel's mask, 64 signals, is the first part of the C library's.
     unsafe { (&raw mut old.sa_mask).cast::<u64>().write(believed.mask) };
 }
@@ -151,6 +158,7 @@ pub(crate) fn remember(signal: c_int, daemons: Disposition) {
     if let Some(believed) = believed(signal) {
         believed.flags.store(daemons.flags, Ordering::Relaxed);
         believed.mask.store(daemons.mask, Ordering::Relaxed);
+        #[cfg(not(target_arch = "riscv64"))]
         believed.restorer.store(daemons.restorer, Ordering::Relaxed);
         believed.handler.store(daemons.handler, Ordering::Release);
     }

@@ -2,7 +2,8 @@
 //!
 //! Our handler has SA_RESTART, because it may have to return into a process that goes on (the init of a namespace);
 //! so the kernel has gone back to before the call, to make it once more. Without us a core dump shows the place behind
-//! it.
+//! it: on x86_64. On aarch64, and on riscv64 since Linux 6.6, the kernel goes back before anybody looks (do_signal() in
+//! arch/arm64/kernel/signal.c), and there is nothing to restore.
 #![expect(unsafe_code, reason = "changes what a handler returns to")]
 
 use core::ffi::{c_int, c_void};
@@ -12,10 +13,7 @@ use pidward_identity::pid::Pid;
 use syscalls::{Sysno, raw_syscall};
 
 /// The instruction that makes a system call.
-#[cfg(target_arch = "x86_64")]
 const SYSCALL: [u8; 2] = [0x0f, 0x05];
-#[cfg(target_arch = "aarch64")]
-const SYSCALL: [u8; 4] = 0xd400_0001_u32.to_le_bytes();
 
 /// The result of an interrupted call that can be restarted, for as long as no program sees it (`ERESTARTSYS`,
 /// include/linux/errno.h).
@@ -40,24 +38,14 @@ pub(crate) fn restore_place(signal: c_int, info: *mut siginfo_t, context: *mut c
     }
 }
 
-#[cfg(target_arch = "x86_64")]
 type Register = libc::greg_t;
-#[cfg(target_arch = "aarch64")]
-type Register = u64;
 
 /// The program counter, and the register with a call's result.
-#[cfg(target_arch = "x86_64")]
 fn registers(context: &mut ucontext_t) -> Option<(&mut Register, &mut Register)> {
     let [place, result] = [libc::REG_RIP, libc::REG_RAX].map(c_int::cast_unsigned);
     let both = [place as usize, result as usize];
     let [place, result] = context.uc_mcontext.gregs.get_disjoint_mut(both).ok()?;
     Some((place, result))
-}
-
-#[cfg(target_arch = "aarch64")]
-fn registers(context: &mut ucontext_t) -> Option<(&mut Register, &mut Register)> {
-    let machine = &mut context.uc_mcontext;
-    Some((&mut machine.pc, machine.regs.first_mut()?))
 }
 
 /// The instruction there, if anything is: read by the kernel, which minds no address.

@@ -42,6 +42,7 @@ mod disposition;
 mod errno;
 mod guard;
 mod hooks;
+#[cfg(target_arch = "x86_64")]
 mod interrupted;
 mod kernel;
 mod mem;

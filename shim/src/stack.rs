@@ -95,4 +95,18 @@ fn call(work: extern "C" fn(), top: *mut c_void) {
             clobber_abi("C"),
         );
     }
+    // SAFETY: as above.
+    #[cfg(target_arch = "riscv64")]
+    unsafe {
+        asm!(
+            "mv s2, sp",
+            "mv sp, {top}",
+            "jalr {work}",
+            "mv sp, s2",
+            top = in(reg) top,
+            work = in(reg) work,
+            out("s2") _,
+            clobber_abi("C"),
+        );
+    }
 }

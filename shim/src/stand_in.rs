@@ -11,10 +11,10 @@ use libc::{SIG_DFL, SIG_IGN, siginfo_t, ucontext_t};
 use pidward_identity::pid::Pid;
 use syscalls::{Sysno, raw_syscall};
 
-use crate::{death, disposition, errno, interrupted, settle};
+use crate::{death, disposition, errno, settle};
 
 /// The disposition names its own way back from the handler (arch/x86/include/uapi/asm/signal.h; on aarch64 the
-/// kernel has one of its own and knows the flag).
+/// kernel has one of its own and knows the flag, on riscv64 it has one and knows no flag).
 pub(crate) const SA_RESTORER: u64 = if cfg!(target_arch = "x86_64") {
     0x0400_0000
 } else {
@@ -43,6 +43,7 @@ unsafe extern "C" {
 }
 
 /// Where the kernel finds the way back.
+#[cfg(not(target_arch = "riscv64"))]
 pub(crate) fn restorer_address() -> usize {
     #[cfg(target_arch = "x86_64")]
     return (pidward_restorer as *const c_void).addr();
@@ -77,7 +78,8 @@ extern "C" fn stand_in(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     }
     settle::put_default(signal);
     unblock(signal, context);
-    interrupted::restore_place(signal, info, context);
+    #[cfg(target_arch = "x86_64")]
+    crate::interrupted::restore_place(signal, info, context);
     queue(signal, info);
 }
 

@@ -179,7 +179,7 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         without: "the_place_of_an_interrupted_call",
         file: "stand_in.rs",
-        text: "    interrupted::restore_place(signal, info, context);\n",
+        text: "    #[cfg(target_arch = \"x86_64\")]\n    crate::interrupted::restore_place(signal, info, context);\n",
         instead: "",
         breaks: "a_core_of_a_system_call_that_can_be_restarted_shows_the_same_place::say ready hear",
     },

@@ -87,6 +87,11 @@ static void by_trap(void) { __asm__ volatile("int3"); }
 static void by_fpe(void) { raise(SIGFPE); }
 static void by_ill(void) { __asm__ volatile(".inst 0"); }
 static void by_trap(void) { __asm__ volatile("brk 0"); }
+#elif defined(__riscv)
+/* Nor does this one's. */
+static void by_fpe(void) { raise(SIGFPE); }
+static void by_ill(void) { __asm__ volatile("unimp"); }
+static void by_trap(void) { __asm__ volatile("ebreak"); }
 #endif
 
 static int deeper(volatile int depth)

@@ -121,8 +121,8 @@ static void say_action(const char *call, int number, int result, const struct si
         return;
     }
     const char *back = "no matter";
-#ifdef __GLIBC__
-    /* Others do not tell. */
+#if defined(__GLIBC__) && defined(__x86_64__)
+    /* Others do not tell; nor does it elsewhere, where it has none of its own: that is what lay in memory. */
     if (old->sa_handler != SIG_DFL && old->sa_handler != SIG_IGN)
         back = old->sa_restorer ? "a restorer" : "no restorer";
 #endif
@@ -146,8 +146,14 @@ static int interrupt(int number, sighandler_t handler)
 struct kernels_action {
     sighandler_t handler;
     unsigned long flags;
+#ifndef __riscv
     void (*restorer)(void);
+#endif
     uint64_t mask;
+#ifdef __riscv
+    /* There the kernel has none, and this is only ours. */
+    void (*restorer)(void);
+#endif
 };
 
 static int by_system_call(int number, const struct sigaction *new, struct sigaction *old)
@@ -156,7 +162,8 @@ static int by_system_call(int number, const struct sigaction *new, struct sigact
     sigaction(SIGWINCH, &(struct sigaction){.sa_handler = count}, NULL);
     syscall(SYS_rt_sigaction, SIGWINCH, NULL, &another, sizeof another.mask);
     if (new)
-        wanted = (struct kernels_action){new->sa_handler, (unsigned)new->sa_flags | ADDED, another.restorer, bits(&new->sa_mask)};
+        wanted = (struct kernels_action){.handler = new->sa_handler, .flags = (unsigned)new->sa_flags | ADDED,
+                                         .restorer = another.restorer, .mask = bits(&new->sa_mask)};
     int result = (int)syscall(SYS_rt_sigaction, number, new ? &wanted : NULL, old ? &had : NULL, sizeof had.mask);
     if (result == 0 && old) {
         old->sa_handler = had.handler;

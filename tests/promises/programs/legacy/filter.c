@@ -13,6 +13,14 @@
 
 enum { MOST = 32 };
 
+/* The newer architectures have only the newest of the calls that do the same. */
+#ifndef SYS_rename
+#define SYS_rename SYS_renameat2
+#endif
+#ifndef SYS_renameat
+#define SYS_renameat SYS_renameat2
+#endif
+
 /* No more than a program needs to say something and to leave, or to come back from a handler. */
 static const int minimal[] = {SYS_write, SYS_exit, SYS_exit_group, SYS_rt_sigreturn, -1};
 
@@ -99,6 +107,13 @@ static int by_instruction(struct sock_fprog *filter)
     register struct sock_fprog *program __asm__("x2") = filter;
     register long number __asm__("x8") = SYS_prctl;
     __asm__ volatile("svc 0" : "+r"(result) : "r"(mode), "r"(program), "r"(number) : "memory");
+    return (int)result;
+#elif defined(__riscv)
+    register long result __asm__("a0") = PR_SET_SECCOMP;
+    register long mode __asm__("a1") = SECCOMP_MODE_FILTER;
+    register struct sock_fprog *program __asm__("a2") = filter;
+    register long number __asm__("a7") = SYS_prctl;
+    __asm__ volatile("ecall" : "+r"(result) : "r"(mode), "r"(program), "r"(number) : "memory");
     return (int)result;
 #endif
 }
