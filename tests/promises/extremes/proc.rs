@@ -14,8 +14,8 @@ use crate::promise::Promise;
 use crate::run::{copied, installed, pidward};
 use crate::scene::{Scene, write};
 
-/// What takes /proc away from the rest of the command line.
-const WITHOUT: &str = "umount -l /proc && exec \"$@\"";
+/// What takes /proc away from the rest of the command line, and what it is mounted over.
+const WITHOUT: &str = "while umount -l /proc 2>/dev/null; do :; done; exec \"$@\"";
 
 /// What makes it that of a user who sees none but his own processes there.
 const HIDDEN: &str = "mount -t proc -o hidepid=2 proc /proc && \
@@ -81,7 +81,7 @@ fn cannot_tell(scene: &Scene) -> Checked {
     ask(&["sweep", "stale.pid"])?.is_line(0, "left", untold)?;
     ask(&["stop", "stale.pid"])?.is_refusal(4, &["did not stop", "cannot be told"])?;
     ask(&["stop", "x.pid"])?.is_refusal(4, &["did not stop", "no record"])?;
-    daemon.end().map(drop)
+    kill(daemon).map(drop)
 }
 
 fn sees_nothing(scene: &Scene) -> Checked {
@@ -97,7 +97,7 @@ fn sees_nothing(scene: &Scene) -> Checked {
     for words in [&["signal", "TERM", "x.pid"][..], &["stop", "x.pid"]] {
         ask(words)?.is_refusal(4, &["did not send TERM", "another user's"])?;
     }
-    ask(&["sweep", "."])?.is_line(1, "left", "permission denied (dead)")?;
+    ask(&["sweep", "."])?.is_line(1, "left", "operation not permitted (dead)")?;
     if daemon.process.is_dead() {
         return Err(Failure::new("the daemon is dead", ""));
     }
