@@ -15,9 +15,7 @@ use crate::{memory, stand_in, start};
 /// Signals are numbered from 1 to 64 (`_NSIG`, include/uapi/asm-generic/signal.h).
 const SIGNALS: usize = 64;
 
-/// A disposition as the kernel has it, `struct sigaction` of include/linux/signal_types.h; riscv64 has no SA_RESTORER, and
-/// then there is no field for it.
-#[repr(C)]
+/// A disposition, with what the kernel has of it (rt_sigaction(2)).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Disposition {
     /// The handler's address, SIG_DFL or SIG_IGN.
@@ -25,7 +23,6 @@ pub(crate) struct Disposition {
     /// `SA_…` of sigaction(2).
     pub(crate) flags: u64,
     /// Where a handler returns to.
-    #[cfg(not(target_arch = "riscv64"))]
     pub(crate) restorer: usize,
     /// The signals that wait meanwhile, the first of them in the lowest bit.
     pub(crate) mask: u64,
@@ -36,7 +33,6 @@ impl Disposition {
     pub(crate) const DEFAULT: Self = Self {
         handler: SIG_DFL,
         flags: 0,
-        #[cfg(not(target_arch = "riscv64"))]
         restorer: 0,
         mask: 0,
     };
@@ -46,7 +42,6 @@ impl Disposition {
 struct Believed {
     handler: AtomicUsize,
     flags: AtomicU64,
-    #[cfg(not(target_arch = "riscv64"))]
     restorer: AtomicUsize,
     mask: AtomicU64,
 }
@@ -55,7 +50,6 @@ static BELIEVED: [Believed; SIGNALS] = [const {
     Believed {
         handler: AtomicUsize::new(SIG_DFL),
         flags: AtomicU64::new(0),
-        #[cfg(not(target_arch = "riscv64"))]
         restorer: AtomicUsize::new(0),
         mask: AtomicU64::new(0),
     }
@@ -69,7 +63,6 @@ impl Believed {
         Disposition {
             handler: self.handler.load(Ordering::Acquire),
             flags: self.flags.load(Ordering::Relaxed),
-            #[cfg(not(target_arch = "riscv64"))]
             restorer: self.restorer.load(Ordering::Relaxed),
             mask: self.mask.load(Ordering::Relaxed),
         }
@@ -158,7 +151,6 @@ pub(crate) fn remember(signal: c_int, daemons: Disposition) {
     if let Some(believed) = believed(signal) {
         believed.flags.store(daemons.flags, Ordering::Relaxed);
         believed.mask.store(daemons.mask, Ordering::Relaxed);
-        #[cfg(not(target_arch = "riscv64"))]
         believed.restorer.store(daemons.restorer, Ordering::Relaxed);
         believed.handler.store(daemons.handler, Ordering::Release);
     }

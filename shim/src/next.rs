@@ -65,21 +65,22 @@ const fn without_64(name: &str) -> &str {
 /// Looks all of them up that are not known yet.
 pub(crate) fn resolve<'a>(all: impl Iterator<Item = &'a Next> + Clone) {
     let _errno = errno::Kept::now();
-    for name in [(|next| &next.name) as fn(&Next) -> &Name, |next| {
-        &next.plain
-    }] {
-        let mut are_found = true;
-        objects::behind(&mut |object| {
-            are_found = true;
-            for next in all.clone() {
-                are_found &= next.is_found(object, name(next));
-            }
-            are_found
-        });
-        if are_found {
-            return;
-        }
+    if !are_found(all.clone(), |next| &next.name) {
+        are_found(all, |next| &next.plain);
     }
+}
+
+/// Whether all are known, having been looked for by this name.
+fn are_found<'a>(all: impl Iterator<Item = &'a Next> + Clone, name: fn(&Next) -> &Name) -> bool {
+    let mut are_found = true;
+    objects::behind(&mut |object| {
+        are_found = true;
+        for next in all.clone() {
+            are_found &= next.is_found(object, name(next));
+        }
+        are_found
+    });
+    are_found
 }
 
 /// What a hook answers when there is no definition behind it: nobody could have called it without us, but some

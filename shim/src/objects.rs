@@ -167,13 +167,13 @@ impl Name {
 
     /// Its letters.
     fn letters(&self) -> impl Iterator<Item = u8> {
-        self.text.into_iter().take_while(|&letter| letter != 0)
+        self.text.iter().copied().take_while(|&letter| letter != 0)
     }
 
     /// # Safety
     /// The other is a C string.
     unsafe fn is(&self, other: *const c_char) -> bool {
-        for (at, letter) in self.text.into_iter().enumerate() {
+        for (at, &letter) in self.text.iter().enumerate() {
             // SAFETY: it has not ended, because the letters before were those of the name.
             if unsafe { read(other.cast::<u8>(), at) } != letter {
                 return false;

@@ -207,7 +207,6 @@ fn stand_in() -> Disposition {
     Disposition {
         handler: stand_in::address(),
         flags: u64::from(flags.cast_unsigned()) | stand_in::SA_RESTORER,
-        #[cfg(not(target_arch = "riscv64"))]
         restorer: stand_in::restorer_address(),
         mask: ALL_THAT_CAN_BE_BLOCKED,
     }

@@ -43,7 +43,6 @@ unsafe extern "C" {
 }
 
 /// Where the kernel finds the way back.
-#[cfg(not(target_arch = "riscv64"))]
 pub(crate) fn restorer_address() -> usize {
     #[cfg(target_arch = "x86_64")]
     return (pidward_restorer as *const c_void).addr();

@@ -53,7 +53,7 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         without: "what_a_system_call_hands_out",
         file: "hooks/system_call.rs",
-        text: "disposition::as_believed(before, old);",
+        text: "disposition::as_believed(before, &mut told);",
         instead: "",
         breaks: "dispositions_are_the_daemons_own::system_call",
     },

@@ -34,19 +34,14 @@ pub(crate) mod guard {
 pub(crate) mod kernel {
     use core::ffi::c_int;
 
-    use libc::{SIG_DFL, SIGTERM};
+    use libc::SIGTERM;
     use loom::sync::Mutex;
 
     use crate::disposition::Disposition;
     use crate::{settle, stand_in};
 
     loom::lazy_static! {
-        static ref TABLE: Mutex<Disposition> = Mutex::new(Disposition {
-            handler: SIG_DFL,
-            flags: 0,
-            restorer: 0,
-            mask: 0,
-        });
+        static ref TABLE: Mutex<Disposition> = Mutex::new(Disposition::DEFAULT);
     }
 
     pub(crate) fn get(signal: c_int) -> Option<Disposition> {

@@ -8,8 +8,8 @@ use core::ptr;
 use libc::{SECCOMP_SET_MODE_FILTER, SECCOMP_SET_MODE_STRICT};
 
 use super::filter;
-use crate::disposition::{self, Disposition};
-use crate::{seccomp, settle};
+use crate::kernel::Sigaction;
+use crate::{disposition, seccomp, settle};
 
 /// What is behind us.
 type Next = unsafe extern "C" fn(c_long, c_long, c_long, c_long, c_long, c_long, c_long) -> c_long;
@@ -64,10 +64,12 @@ fn with_disposition(
     let before = disposition::last_set(signal);
     let result = call();
     if result == 0 {
-        let old = ptr::with_exposed_provenance_mut::<Disposition>(address);
+        let old = ptr::with_exposed_provenance_mut::<Sigaction>(address);
         // SAFETY: the kernel has just written a disposition there, or it is null.
         if let Some(old) = unsafe { old.as_mut() } {
-            disposition::as_believed(before, old);
+            let mut told = old.disposition();
+            disposition::as_believed(before, &mut told);
+            *old = Sigaction::of(told);
         }
         if new != 0 {
             settle::settle(signal);
