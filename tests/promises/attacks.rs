@@ -1,8 +1,10 @@
 //! What somebody with another user's rights may try, who wants a process of root's signalled, or a file of root's gone.
 
+use std::env;
 use std::fs;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::world::evidence;
@@ -11,7 +13,7 @@ use crate::compare::bare;
 use crate::guard::post::{daemon, ready};
 use crate::legacy::Legacy;
 use crate::promise::Promise;
-use crate::scene::{HOME, file};
+use crate::scene::{HOME, file, write};
 
 mod deaths;
 mod known;
@@ -60,6 +62,30 @@ fn mallory(line: &str, arguments: &[&str]) -> Checked {
             format!("{line} {arguments:?}: {output:#?}"),
         )),
     }
+}
+
+/// A script of the attacker's, in Python, with its arguments.
+fn script(name: &str, text: &str, words: impl IntoIterator<Item = String>) -> Checked<Command> {
+    write(name, text)?;
+    let mut python = bare("/usr/bin/python3".as_ref());
+    python.arg(name).args(words).current_dir(HOME);
+    python.uid(MALLORY).gid(MALLORY);
+    Ok(python)
+}
+
+/// Root does something again and again while the attacker does: so often, or as `PIDWARD_ROUNDS` says, and until what has to
+/// happen for the test to tell anything has happened once. Gives how often it was.
+fn in_rounds(least: usize, mut round: impl FnMut(usize) -> Checked<bool>) -> Checked<usize> {
+    let least = env::var("PIDWARD_ROUNDS").map_or(Ok(least), |rounds| rounds.parse());
+    let least = least.doing("PIDWARD_ROUNDS")?;
+    let mut has_happened = false;
+    for number in 0..least.saturating_mul(20) {
+        has_happened |= round(number)?;
+        if has_happened && number + 1 >= least {
+            return Ok(number + 1);
+        }
+    }
+    Err(Failure::new("the test itself", "it tells nothing"))
 }
 
 /// The attacker writes a file of his, in the place of what is there.

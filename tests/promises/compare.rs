@@ -2,6 +2,7 @@
 //!
 //! The shim sleeps because the daemon's pidfiles have names of which it knows nothing: what ends in `pid` ends in `pod`.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
@@ -79,6 +80,20 @@ pub(crate) fn bare(program: &Path) -> Command {
         .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .env("LC_ALL", "C");
+    command
+}
+
+/// The command, started by these words. Its environment is its own, and not theirs.
+pub(crate) fn below(words: &[&str], plain: &Command) -> Command {
+    let mut command = bare("/usr/bin/env".as_ref());
+    command.args(words).arg("env");
+    for (name, value) in plain.get_envs() {
+        let mut setting = OsString::from(name);
+        setting.push("=");
+        setting.push(value.unwrap_or_default());
+        command.arg(setting);
+    }
+    command.arg(plain.get_program()).args(plain.get_args());
     command
 }
 

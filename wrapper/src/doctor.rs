@@ -129,11 +129,10 @@ fn pidfile_of(process: &Process, environment: &Environment) -> Option<Place> {
         return Some(place);
     }
     // A sandbox of systemd's has our /run; then nothing is looked through twice.
-    let its = USUAL.map(|path| process.path_to(&Path::new(path).join("x")));
-    let its = its.iter().filter(|path| process.elsewhere(path).is_some());
-    let its: Vec<PathBuf> = its
-        .filter_map(|path| path.parent().map(Path::to_owned))
-        .collect();
+    let its = USUAL
+        .iter()
+        .filter_map(|path| process.directory_of(Path::new(path)));
+    let its: Vec<PathBuf> = its.collect();
     let its = found(Search::named(&its)).find(|place| holds(place, own));
     let pid = u64::try_from(process.pid.get()).ok();
     its.or_else(|| found(Search::usual(environment)).find(|place| holds(place, pid)))

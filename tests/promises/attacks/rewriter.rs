@@ -9,13 +9,11 @@ use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::proc;
 use pidward_tests::world::evidence;
 
-use super::siege::rounds;
-use super::{MALLORY, directory_of_mallory, lives, victim};
+use super::{directory_of_mallory, in_rounds, lives, script, victim};
 use crate::answer::ask;
-use crate::compare::bare;
 use crate::guard::post::{Post, daemon, guard, kill, leaves, ready, start};
 use crate::promise::Promise;
-use crate::scene::{Scene, file, write};
+use crate::scene::{Scene, file};
 
 /// What root does in each round. The daemon ignores what is sent, and all others would end.
 const ROUND: [&str; 6] = [
@@ -56,22 +54,15 @@ fn names_others(scene: &Scene) -> Checked {
     let post = Post::in_directory(file("his"), "x.pid")?;
     // It belongs to the daemon, and not to a file of that name.
     let guard = start(guard(scene, &["--named", "--timeout", "1"], &post.pidfile))?;
-    let mut rewriter = bare("/usr/bin/python3".as_ref());
-    write("rewriter.py", include_str!("rewriter.py"))?;
-    let numbers = [1, guard.pid, victim.process.pid, other.process.pid];
-    rewriter.arg("rewriter.py").arg("his/x.pid");
-    rewriter.args(numbers.map(|number| number.to_string()));
-    rewriter.uid(MALLORY).gid(MALLORY);
+    let numbers = [1, guard.pid, victim.process.pid, other.process.pid].map(|it| it.to_string());
+    let words = ["his/x.pid".to_owned()].into_iter().chain(numbers);
+    let rewriter = script("rewriter.py", include_str!("rewriter.py"), words)?;
     let mut rewriter = ready(rewriter)?;
     post.recorded(rewriter.process.pid)?;
     rewriter.go_on()?;
-    let mut sent = 0;
-    let least = rounds(ROUNDS)?;
-    // Until a signal was sent while the file named the daemon: or the test would tell nothing.
-    for round in 0..least.saturating_mul(20) {
-        if round >= least && sent > 0 {
-            break;
-        }
+    // A signal has to be sent, at a moment when the file names the daemon.
+    let rounds = in_rounds(ROUNDS, |round| {
+        let mut sends = false;
         for line in ROUND {
             let answer = ask(scene, line)?;
             let what = format!("round {round}, {line}: {answer:#?}");
@@ -84,7 +75,7 @@ fn names_others(scene: &Scene) -> Checked {
                     format!("{what}\n{}", evidence()),
                 ));
             }
-            sent += usize::from(answer.code == Some(0) && line.starts_with("signal"));
+            sends |= answer.code == Some(0) && line.starts_with("signal");
         }
         let memory = proc::private_kib(guard.pid)?;
         let descriptors = proc::descriptors(guard.pid).len();
@@ -92,12 +83,10 @@ fn names_others(scene: &Scene) -> Checked {
             let seen = format!("round {round}: {memory} KiB, {descriptors} descriptors");
             return Err(Failure::new("its guard grows", seen));
         }
-    }
-    let count = fs::read_to_string(file("his/x.pid.count")).unwrap_or_default();
-    println!("{sent} signals, {count} numbers");
-    if sent == 0 || count.is_empty() {
-        return Err(Failure::new("the test itself", format!("{sent} {count}")));
-    }
+        Ok(sends)
+    })?;
+    let count = fs::read_to_string(file("his/x.pid.count")).doing("count the numbers")?;
+    println!("{rounds} rounds, {count} numbers");
     kill(rewriter)?;
     leaves(&guard)?;
     for process in [victim, other] {

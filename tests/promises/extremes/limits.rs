@@ -1,15 +1,15 @@
 //! Limits of resources at their minimum (getrlimit(2)): the daemon runs and ends as without pidward, what did not work is said
 //! with its cause, and no living daemon's file is lost.
 
-use std::ffi::OsString;
 use std::fs;
 use std::process::Command;
 
 use pidward_tests::failure::{Checked, Failure};
 use pidward_tests::world::evidence;
 
+use super::{DEATHS, lived};
 use crate::answer::Answer;
-use crate::compare::{Life, bare};
+use crate::compare::below;
 use crate::guard::post::{Post, guard, kill, leaves, start, with_pidfile};
 use crate::legacy::Legacy;
 use crate::programs::LEGACY;
@@ -65,20 +65,6 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
 /// The command under this limit.
 fn limited(limit: &str, plain: &Command) -> Command {
     below(&["prlimit", &format!("--{limit}")], plain)
-}
-
-/// The command, started by these words. Its environment is its own, and not theirs.
-pub(super) fn below(words: &[&str], plain: &Command) -> Command {
-    let mut command = bare("/usr/bin/env".as_ref());
-    command.args(words).arg("env");
-    for (name, value) in plain.get_envs() {
-        let mut setting = OsString::from(name);
-        setting.push("=");
-        setting.push(value.unwrap_or_default());
-        command.arg(setting);
-    }
-    command.arg(plain.get_program()).args(plain.get_args());
-    command
 }
 
 fn ask(scene: &Scene, limit: &str, line: &str) -> Checked<Answer> {
@@ -148,19 +134,6 @@ fn starts(scene: &Scene) -> Checked {
     }
     Ok(())
 }
-
-/// The daemon, with the shim and without it, started so.
-pub(super) fn lived(
-    life: &Life<'_>,
-    started: impl Fn(&Command) -> Command,
-    death: &str,
-) -> Checked<crate::legacy::Ended> {
-    let mut daemon = life.command(&Scene::program(LEGACY));
-    daemon.args(format!("query 15 make open x.pid {death}").split(' '));
-    Legacy::start(started(&daemon))?.end()
-}
-
-pub(super) const DEATHS: [&str; 3] = ["die return", "raise 15", "die abort"];
 
 fn dies(scene: &Scene) -> Checked {
     scene.without_cores()?;

@@ -6,13 +6,14 @@ use std::process::Command;
 use nix::sys::signal::Signal;
 use pidward_tests::failure::{Checked, Doing, Failure};
 
-use super::limits::{DEATHS, below, lived};
+use super::{DEATHS, lived};
 use crate::answer::Answer;
+use crate::compare::below;
 use crate::guard::post::{Post, guarded, kill, leaves, ready, with_pidfile};
 use crate::programs::LEGACY;
 use crate::promise::Promise;
 use crate::run::{copied, installed, pidward};
-use crate::scene::{Scene, write};
+use crate::scene::{HOME, Scene, write};
 
 /// What takes /proc away from the rest of the command line, and what it is mounted over.
 const WITHOUT: &str = "while umount -l /proc 2>/dev/null; do :; done; exec \"$@\"";
@@ -40,7 +41,7 @@ fn in_another(proc: &str, plain: &Command) -> Command {
         &["unshare", "--mount", "sh", "-c", proc, "another proc"],
         plain,
     );
-    command.current_dir(crate::scene::HOME);
+    command.current_dir(HOME);
     command
 }
 

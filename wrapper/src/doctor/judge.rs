@@ -315,7 +315,7 @@ fn guard(facts: &Facts, kill_mode: Option<&str>) -> Guard {
             ..
         }) => Guard::Fixed(path.clone()),
         Some(site) if site.guarded => match process {
-            Some(process) if process.is_first => Guard::DiesAlong(Killer::FirstProcess),
+            Some(process) if process.is_first() => Guard::DiesAlong(Killer::FirstProcess),
             _ if kill_mode == Some("mixed") => Guard::DiesAlong(Killer::Mixed),
             _ => Guard::AtWork,
         },

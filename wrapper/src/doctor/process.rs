@@ -43,8 +43,6 @@ pub(crate) struct Process {
     pub(crate) no_new_privileges: Option<u64>,
     /// It gained rights when it was executed (`AT_SECURE`, getauxval(3)): the dynamic linker preloaded nothing.
     pub(crate) secure: Option<bool>,
-    /// It is the first one of a PID namespace.
-    pub(crate) is_first: bool,
     /// The label that AppArmor or SELinux has put on it; empty where there are neither.
     pub(crate) label: Option<String>,
     /// Its root directory, as we see it.
@@ -162,7 +160,6 @@ impl Process {
             secure: fs::read(base.join("auxv"))
                 .ok()
                 .and_then(|vector| is_secure(&vector)),
-            is_first: value("NSpid") == Some(1),
             label: label(&base),
             chrooted: namespaces[0].1 == Some(true) && is_elsewhere(&base.join("root")),
             root,
@@ -305,17 +302,19 @@ impl Process {
 
     /// How we reach what it calls by this path.
     pub(crate) fn path_to(&self, path: &Path) -> PathBuf {
-        let has_our_files = self.namespaces[0].1 != Some(false);
-        self.directory_of(path)
-            .filter(|_| !has_our_files)
+        let directory = path.parent().and_then(|it| self.directory_of(it));
+        directory
             .zip(path.file_name())
             .map_or_else(|| path.to_owned(), |(directory, name)| directory.join(name))
     }
 
-    /// The directory that is on its path, if it is another one than on ours. A unit's sandbox has other mounts, and mostly the
-    /// same files. A symbolic link in a container, as /var/run is one, leads from the container's root.
-    fn directory_of(&self, path: &Path) -> Option<PathBuf> {
-        let directory = path.parent()?;
+    /// How we reach what it calls by this path of a directory, if we call another one so. A unit's sandbox has other mounts, and
+    /// mostly the same files. A symbolic link in a container, as /var/run is one, leads from the container's root.
+    pub(crate) fn directory_of(&self, directory: &Path) -> Option<PathBuf> {
+        let has_our_files = self.namespaces[0].1 != Some(false);
+        if has_our_files {
+            return None;
+        }
         let below = |path: &Path| {
             path.strip_prefix("/")
                 .ok()
@@ -348,6 +347,11 @@ impl Process {
     /// What it calls this file, if that is none that we reach by the same path.
     pub(crate) fn elsewhere<'p>(&self, path: &'p Path) -> Option<&'p Path> {
         path.strip_prefix(self.root_by_number()).ok()
+    }
+
+    /// Whether it is the first one of a PID namespace.
+    pub(crate) fn is_first(&self) -> bool {
+        self.own_number == Some(1)
     }
 
     fn root_by_number(&self) -> PathBuf {
