@@ -88,12 +88,12 @@ pub(crate) fn nowhere(script: &Path, startas: Option<&Path>) -> Exit {
 /// What would be at the end of the file does nothing there.
 pub(crate) fn ineffective(file: &Path, obstacle: &Obstacle) -> Exit {
     let why = match obstacle {
-        Obstacle::GoesOn(line) => format!("line {line} goes on behind its end"),
-        Obstacle::Quote(line) => format!("the quote in line {line} is not closed"),
-        Obstacle::HereDocument(line, last) => format!(
-            "the here-document in line {line} goes on to its end, without a line {}",
-            escaped(last.as_ref())
-        ),
+        Obstacle::NotTaken(said) => {
+            format!("the shell does not take it: {}", escaped(said.as_ref()))
+        }
+        Obstacle::GoesOn => {
+            "its last line goes on behind its end, or a here-document does".to_owned()
+        }
         Obstacle::Leaves(line, text) => {
             format!("line {line} leaves the file: {}", escaped(text.as_ref()))
         }
@@ -197,14 +197,6 @@ pub(crate) fn warn(name: &str, warning: &Warning) {
             "{name}: {} may be sourced by other services too, which are started with the library then",
             escaped(file)
         )),
-        Warning::MayLeave(file, number, line) => advice(
-            &format!(
-                "{name}: line {number} of {} may leave it before the end, and so without the library: {}",
-                escaped(file),
-                escaped(line.as_ref())
-            ),
-            "Put the lines that \"pidward drop-in\" prints before that.",
-        ),
         Warning::Systemd => advice(
             &format!(
                 "{name}: systemd runs here, and starts a service by its unit where there is one"

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use super::ending::Ending;
+use super::ending::Obstacle;
 use crate::regular;
 
 const BEGIN: &str = "# pidward begin (";
@@ -93,17 +93,17 @@ pub(crate) fn remove(file: &Path) -> Result<Done, Refused> {
     Ok(Done::Removed)
 }
 
-/// Whether the block is executed at its place, by what is before it; of a file that is not there nothing is.
+/// What keeps the block from being executed at its place, before it; of a file that is not there nothing does.
 ///
 /// # Errors
 /// [`Refused`].
-pub(crate) fn ending(file: &Path) -> Result<Ending, Refused> {
+pub(crate) fn obstacle(file: &Path) -> Result<Option<Obstacle>, Refused> {
     let Some(old) = Old::read(file)? else {
-        return Ok(Ending::default());
+        return Ok(None);
     };
     let block = find(&old.text).ok_or(Refused::Damaged)?;
     let before = block.map_or(old.text.as_slice(), |block| block.before);
-    Ok(Ending::of(&String::from_utf8_lossy(before)))
+    Ok(Obstacle::of(&String::from_utf8_lossy(before))?)
 }
 
 /// A file as it is.

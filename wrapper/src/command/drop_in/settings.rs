@@ -5,7 +5,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::block;
-use super::ending::Ending;
 use super::script::Script;
 use crate::cli;
 use crate::exit::Exit;
@@ -32,8 +31,6 @@ pub(crate) enum Warning {
     Shared(PathBuf),
     /// systemd starts the services here.
     Systemd,
-    /// By this line of this file the shell may leave it before it comes to ours.
-    MayLeave(PathBuf, usize, String),
 }
 
 /// Why there is no drop-in.
@@ -59,7 +56,7 @@ pub(super) fn drop_in(
 ) -> Exit {
     let name = options.name.as_str();
     let found = script(name).and_then(|script| Ok((settings(name, &script)?, script)));
-    let (Settings { file, mut warnings }, script) = match found {
+    let (Settings { file, warnings }, script) = match found {
         Ok(found) => found,
         Err(why) => return say::no_drop_in(name, &why),
     };
@@ -80,19 +77,12 @@ pub(super) fn drop_in(
     let Some(lines) = lines(&library) else {
         return say::no_path(&library);
     };
-    // What is not for us to read is said when it is to be written.
-    let ending = file.as_deref().and_then(|it| block::ending(it).ok());
-    let Ending {
-        obstacle,
-        may_leave,
-    } = ending.unwrap_or_default();
-    if let Some((file, (line, text))) = file.as_ref().zip(may_leave) {
-        warnings.push(Warning::MayLeave(file.clone(), line, text));
-    }
     for warning in &warnings {
         say::warn(name, warning);
     }
-    if let Some((file, obstacle)) = file.as_ref().zip(obstacle) {
+    // What is not for us to read is said when it is to be written.
+    let obstacle = file.as_deref().map(block::obstacle);
+    if let (Some(file), Some(Ok(Some(obstacle)))) = (&file, obstacle) {
         let refused = say::ineffective(file, &obstacle);
         if options.install {
             return refused;
