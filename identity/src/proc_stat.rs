@@ -58,10 +58,16 @@ impl<'a> Stat<'a> {
 /// The rest of the line of `/proc/PID/status` that begins with this key, without white space around it.
 #[must_use]
 pub fn status_line<'a>(status: &'a [u8], key: &str) -> Option<&'a [u8]> {
-    status.split(|&byte| byte == b'\n').find_map(|line| {
-        let rest = line.strip_prefix(key.as_bytes())?.strip_prefix(b":")?;
-        Some(rest.trim_ascii())
-    })
+    status
+        .split(|&byte| byte == b'\n')
+        .find_map(|line| value(line, key))
+}
+
+/// The same of one line.
+#[must_use]
+pub fn value<'a>(line: &'a [u8], key: &str) -> Option<&'a [u8]> {
+    let rest = line.strip_prefix(key.as_bytes())?.strip_prefix(b":")?;
+    Some(rest.trim_ascii())
 }
 
 /// The numbers of such a line: `Uid` has real, effective, saved and file system user, `NSpid` the number in

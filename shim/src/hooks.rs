@@ -23,7 +23,7 @@ use libc::{FILE, clock_t, mode_t, rusage, sighandler_t, tms};
 
 use self::signal::Sigvec;
 use crate::next::{self, Next, NotThere};
-use crate::objects;
+use crate::{errno, objects};
 
 /// What fopen(3) returns.
 type Stream = *mut FILE;
@@ -194,14 +194,14 @@ impl Symbol {
     }
 }
 
-/// Looks up the functions that allocators call while they hold their locks.
-pub(crate) fn resolve_early() {
-    use Symbol::{fopen, open, open64, openat};
-    objects::remember();
-    next::resolve([open, open64, openat, fopen].iter().map(|it| it.next()));
+/// Sees to it that a function can be looked up wherever it is called for the first time.
+pub(crate) fn prepare() {
+    if !objects::remember() {
+        resolve_all();
+    }
 }
 
 /// Looks up all functions: some may be called for the first time in a signal handler, where no lock may be taken.
 pub(crate) fn resolve_all() {
-    next::resolve(NEXT.iter());
+    next::resolve(NEXT.iter().chain([&errno::LOCATION]));
 }

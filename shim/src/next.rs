@@ -1,11 +1,10 @@
 //! The definition behind ours: what the daemon would have called without us.
 //!
-//! Those of the file family are looked up when the library is loaded, and the rest when a pidfile was seen, or else at the
-//! first call: in an allocator that holds its own locks, in a signal handler, in a child of a process with threads. No lock
-//! is taken then (see [`objects`]).
+//! All are looked up when a pidfile was seen, and each before that at its first call: in an allocator that holds its own locks,
+//! in a signal handler, in a child of a process with threads. No lock is taken then (see [`objects`]); most programs call few
+//! of them, and pay for those alone.
 
 use core::ffi::{c_int, c_long, c_void};
-use core::iter::once;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
@@ -35,9 +34,9 @@ impl Next {
         self.address.load(Ordering::Relaxed)
     }
 
-    /// Looks the symbol up; null when nobody behind us defines it.
+    /// Looks the symbol up, and with it what all hooks need; null when nobody behind us defines it.
     pub(crate) fn look_up(&self) -> *mut c_void {
-        resolve(once(self));
+        resolve([self, &errno::LOCATION].into_iter());
         self.known()
     }
 
@@ -62,9 +61,9 @@ const fn without_64(name: &str) -> &str {
     name
 }
 
-/// Looks all of them up that are not known yet.
+/// Looks all of them up that are not known yet. What is called here leaves errno alone: dl_iterate_phdr(3), and functions that
+/// choose an implementation.
 pub(crate) fn resolve<'a>(all: impl Iterator<Item = &'a Next> + Clone) {
-    let _errno = errno::Kept::now();
     if !are_found(all.clone(), |next| &next.name) {
         are_found(all, |next| &next.plain);
     }

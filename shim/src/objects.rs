@@ -43,8 +43,8 @@ const STT_GNU_IFUNC: u8 = 10;
 const HIDDEN: u16 = 0x8000;
 
 unsafe extern "C" {
-    /// The dynamic section of this library; the linker defines it.
-    static _DYNAMIC: Entry;
+    /// The beginning of this library, which is linked to lie at 0; the linker defines it.
+    static __ehdr_start: u8;
 }
 
 /// Where an object lies that was loaded when the program was started, and so is never unloaded.
@@ -53,7 +53,8 @@ struct Loaded {
     dynamic: AtomicPtr<Entry>,
 }
 
-/// As many as are remembered; in a program with more, all are searched behind the dynamic linker's lock.
+/// As many as are remembered. In a program with more, all functions are looked up when the library is loaded, behind the dynamic
+/// linker's lock.
 const MOST: usize = 256;
 
 static LOADED: [Loaded; MOST] = [const {
@@ -67,8 +68,8 @@ static LOADED: [Loaded; MOST] = [const {
 static REMEMBERED: AtomicUsize = AtomicUsize::new(0);
 
 /// Remembers the objects behind this one. The dynamic linker's lock on its list is taken here, and later no more: in a child
-/// of a process with threads it may be held for ever, by a thread that the child does not have.
-pub(crate) fn remember() {
+/// of a process with threads it may be held for ever, by a thread that the child does not have. False if they are too many.
+pub(crate) fn remember() -> bool {
     let mut rooms = LOADED.iter();
     let mut count = 0_usize;
     walk(&mut |base, dynamic| {
@@ -83,6 +84,7 @@ pub(crate) fn remember() {
         count == 0
     });
     REMEMBERED.store(count, Ordering::Release);
+    count != 0
 }
 
 /// Hands the objects behind this one to the function, in the order in which they are searched, until it has enough.
@@ -126,14 +128,12 @@ unsafe extern "C" fn each(info: *mut dl_phdr_info, _size: usize, search: *mut c_
     let search = unsafe { &mut *search.cast::<Search<'_>>() };
     // SAFETY: dl_iterate_phdr(3) passes an object that stays loaded during the call.
     let info = unsafe { &*info };
-    let Some(dynamic) = dynamic(info) else {
-        return 0;
-    };
+    let base = word(info.dlpi_addr);
     if !search.is_behind {
-        search.is_behind = ptr::eq(dynamic, &raw const _DYNAMIC);
+        search.is_behind = base == (&raw const __ehdr_start).addr();
         return 0;
     }
-    c_int::from((search.then)(word(info.dlpi_addr), dynamic))
+    c_int::from(dynamic(info).is_some_and(|dynamic| (search.then)(base, dynamic)))
 }
 
 /// As long as the longest name that we look up, `__cxa_at_quick_exit`, with its NUL.

@@ -1,7 +1,7 @@
 //! Is a system call of our own safe here? Under a seccomp filter, seccomp(2), it may end the process: then
 //! none is made, and the guard does the work.
 
-use pidward_identity::proc_stat::{numbers, status_line};
+use pidward_identity::proc_stat::{numbers, value};
 use pidward_identity::read;
 use rustix::fd::AsFd;
 use rustix::fs::{CWD, Mode, OFlags};
@@ -47,7 +47,7 @@ fn inherited() -> Option<bool> {
     // The groups alone may be longer than a page.
     let mut mode = None;
     read::lines::<512>(status.as_fd(), |line| {
-        mode = status_line(line, "Seccomp").and_then(|line| numbers(line).next());
+        mode = value(line, "Seccomp").and_then(|line| numbers(line).next());
         mode.is_none()
     })
     .ok()?;

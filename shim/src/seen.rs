@@ -62,14 +62,21 @@ pub(crate) fn awake() -> bool {
 
 /// The pidfiles seen.
 pub(crate) fn pidfiles() -> impl Iterator<Item = &'static Room> {
-    ALL.iter()
-        .filter(|room| room.state.load(Ordering::Acquire) == SEEN)
+    known(SEEN)
 }
 
 /// The pidfiles named and not yet seen.
 pub(crate) fn named() -> impl Iterator<Item = &'static Room> {
+    known(NAMED)
+}
+
+/// The rooms in this state. Behind the last that is in use, the pages of the rooms are not touched: most processes know no pidfile.
+fn known(state: u8) -> impl Iterator<Item = &'static Room> {
+    let is = |room: &Room| room.state.load(Ordering::Acquire);
     ALL.iter()
-        .filter(|room| room.state.load(Ordering::Acquire) == NAMED)
+        .filter(move |room| matches!(is(room), NAMED | SEEN))
+        .take(KNOWN.load(Ordering::Relaxed))
+        .filter(move |room| is(room) == state)
 }
 
 impl Room {
@@ -149,10 +156,10 @@ impl Room {
 /// A file was made or opened for writing under this name. What is paid for each of them is here, and the rest out of line.
 #[inline(always)]
 pub(crate) fn made(dir: c_int, path: &CStr, how: Made) {
-    if is_pidfile_name(path)
-        || MAY_BE_NAMED.load(Ordering::Relaxed) && has_the_name_of_a_named(path)
-    {
+    if is_pidfile_name(path) {
         is_one(dir, path, how);
+    } else if MAY_BE_NAMED.load(Ordering::Relaxed) {
+        may_be_named(dir, path, how);
     }
 }
 
@@ -271,18 +278,20 @@ fn is_pidfile_name(path: &CStr) -> bool {
     // The bits that tell small letters from capital ones. With its NUL, the end is a word: one load, and one comparison.
     const SMALL: u32 = u32::from_ne_bytes([0x20, 0x20, 0x20, 0]);
     const END: u32 = u32::from_ne_bytes(*b"pid\0");
-    let end = path.to_bytes_with_nul().last_chunk();
-    end.is_some_and(|&end| u32::from_ne_bytes(end) | SMALL == END)
+    let split = path.to_bytes_with_nul().split_last_chunk();
+    split.is_some_and(|(_, &end)| u32::from_ne_bytes(end) | SMALL == END)
 }
 
 #[cold]
 #[inline(never)]
-fn has_the_name_of_a_named(path: &CStr) -> bool {
+fn may_be_named(dir: c_int, path: &CStr, how: Made) {
     if start::steps_aside() {
-        return false;
+        return;
     }
     start::read_settings();
-    has_name_of(named(), path)
+    if has_name_of(named(), path) {
+        is_one(dir, path, how);
+    }
 }
 
 /// Whether the last path component is the name of one of them, wherever that lies.

@@ -24,25 +24,14 @@ unsafe extern "C" {
     static environ: *const *const c_char;
 }
 
-/// What the user's environment says.
-struct Setting {
-    key: &'static [u8],
-    value: AtomicPtr<c_char>,
-}
+/// What the user's environment says: the whole entry, `KEY=value`.
+struct Setting(AtomicPtr<c_char>);
 
 impl Setting {
-    const fn new(key: &'static [u8]) -> Self {
-        Self {
-            key,
-            value: AtomicPtr::new(ptr::null_mut()),
-        }
-    }
-
-    /// The whole entry, `KEY=value`, as it stands in memory now: the daemon may have written its title over it,
-    /// and then it is no setting any more.
+    /// The entry as it stands in memory now: the daemon may have written its title over it, and then it is no setting any more.
     fn entry(&self) -> Option<&'static CStr> {
         read_settings();
-        let entry = self.value.load(Ordering::Relaxed);
+        let entry = self.0.load(Ordering::Relaxed);
         if entry.is_null() {
             return None;
         }
@@ -50,22 +39,33 @@ impl Setting {
         // the process at its start, which is never unmapped and ends with a NUL. Only where another library's constructor
         // had set one of ours before may it be in memory of that library's, which the C library does not free either.
         let entry = unsafe { CStr::from_ptr(entry) };
-        entry.to_bytes().starts_with(self.key).then_some(entry)
+        setting(entry.to_bytes())
+            .is_some_and(|it| ptr::eq(it, self))
+            .then_some(entry)
     }
 
     fn value(&self) -> Option<&'static CStr> {
         let entry = self.entry()?.to_bytes_with_nul();
-        CStr::from_bytes_with_nul(entry.get(self.key.len()..)?).ok()
+        let key = entry.iter().position(|&byte| byte == b'=')?;
+        CStr::from_bytes_with_nul(entry.get(key.checked_add(1)?..)?).ok()
     }
 }
 
 /// The settings, each with its key.
 macro_rules! settings {
     ($($name:ident $key:literal)*) => {
-        $(static $name: Setting = Setting::new($key);)*
-        static ALL: &[&Setting] = &[$(&$name),*];
+        $(static $name: Setting = Setting(AtomicPtr::new(ptr::null_mut()));)*
         /// A bit for each byte that a key begins with; which of the bytes with the same lowest six bits, is not told.
         const FIRST: u64 = 0 $(| 1 << ($key[0] & 63))*;
+
+        /// Which of them this entry is. No table of the keys: each pointer in it would be one more relocation in every program
+        /// that is started.
+        fn setting(entry: &[u8]) -> Option<&'static Setting> {
+            $(if entry.starts_with($key) {
+                return Some(&$name);
+            })*
+            None
+        }
     };
 }
 
@@ -124,7 +124,7 @@ extern "C" fn loaded() {
     if steps_aside() {
         return;
     }
-    hooks::resolve_early();
+    hooks::prepare();
     read_settings();
     if seen::named().next().is_none() || seccomp::filtered() {
         return;
@@ -167,8 +167,8 @@ fn read_environment() {
         if FIRST >> (first & 63) & 1 != 0 {
             // SAFETY: each entry is a C string.
             let text = unsafe { CStr::from_ptr(*entry) }.to_bytes();
-            for setting in ALL.iter().filter(|it| text.starts_with(it.key)) {
-                setting.value.store(entry.cast_mut(), Ordering::Relaxed);
+            if let Some(setting) = setting(text) {
+                setting.0.store(entry.cast_mut(), Ordering::Relaxed);
             }
         }
         // SAFETY: the entry was not the last.

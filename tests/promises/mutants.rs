@@ -109,7 +109,7 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         without: "what_was_loaded",
         file: "hooks.rs",
-        text: "objects::remember();",
+        text: "if !objects::remember() {\n        resolve_all();\n    }",
         instead: "",
         breaks: "a_child_waits_for_no_lock_that_a_thread_of_its_parents_has",
     },

@@ -164,6 +164,8 @@ fn anothers_child(scene: &Scene) -> Checked {
 fn left_link(scene: &Scene) -> Checked {
     let first = Service::start(scene, "learned", "detach make open x.pid say ready pause")?;
     let guard = first.post.recorded(first.daemon.pid)?;
+    // The link comes after the record.
+    crate::guard::post::falls_asleep(guard.pid, 1)?;
     for process in [&first.foreground.process, &guard, &first.daemon] {
         process.signal(Signal::SIGKILL).doing("kill it")?;
         if !process.dies_by(Deadline::seconds(10)) {

@@ -13,16 +13,10 @@ use crate::scene::Scene;
 
 /// All that it wants of the C library; each is looked up in every program that is started. `rust_eh_personality` or a panic's
 /// functions would end every process that preloads it, and a thread-local would need `__tls_get_addr`.
-const WANTED: [&str; 5] = [
-    "__errno_location",
-    "dl_iterate_phdr",
-    "environ",
-    "getauxval",
-    "strlen",
-];
+const WANTED: [&str; 4] = ["dl_iterate_phdr", "environ", "getauxval", "strlen"];
 
 /// How many addresses in it are relocated in every program that is started; the table of its hooks needs none.
-const RELOCATIONS: usize = 40;
+const RELOCATIONS: usize = 25;
 
 /// What glibc 2.17 has at most, as of 2012.
 const NEWEST: (u32, u32) = (2, 17);

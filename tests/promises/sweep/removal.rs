@@ -11,7 +11,7 @@ use pidward_tests::record::Record;
 use super::{NOBODY, gone_and_there, is_there, kill_guard};
 use crate::answer::{Answer, ask};
 use crate::compare::bare;
-use crate::guard::post::{daemon, guarded, kill, ready, with_pidfile};
+use crate::guard::post::{daemon, falls_asleep, guarded, kill, ready, with_pidfile};
 use crate::number::{with_number, with_thread};
 use crate::programs::LEGACY;
 use crate::promise::Promise;
@@ -272,6 +272,8 @@ fn denied(scene: &Scene) -> Checked {
 
 fn usual(scene: &Scene) -> Checked {
     let (daemon, guard, post) = guarded(scene)?;
+    // The link comes after the record.
+    falls_asleep(guard.pid, 1)?;
     kill_guard(&guard)?;
     kill(daemon)?;
     fs::write("/run/y.pid", NOBODY).doing("write /run/y.pid")?;
