@@ -496,12 +496,13 @@ fn open_record(pidfile: &Pidfile<'_>, look: &Look) -> Result<Option<(OwnedFd, St
             Ok(counts(&stat).then_some((file, stat)))
         }
         Err(Errno::NOENT) => Ok(None),
-        // Whoever can add to the directory can put something there that nobody else may read.
+        // Whoever can add to the directory can put something there that nobody else may read; and a guard makes its record for
+        // itself alone, empty, until it has locked it.
         Err(error) => {
             let way = AtFlags::SYMLINK_NOFOLLOW;
             match rustix::fs::statat(pidfile.directory(), name.as_c_str(), way) {
                 Err(Errno::NOENT) => Ok(None),
-                Ok(stat) if !counts(&stat) => Ok(None),
+                Ok(stat) if !counts(&stat) || stat.st_size == 0 => Ok(None),
                 Ok(_) | Err(_) => Err(error),
             }
         }
