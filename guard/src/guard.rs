@@ -50,6 +50,9 @@ pub(crate) struct Guard<'a> {
     /// When it was started, or shortly before, in seconds since the epoch: a pidfile that has changed since is not
     /// one that an earlier instance left behind.
     pub(crate) started: i64,
+    /// The pidfile could not be read to the end of the waiting: what it cannot look at it cannot guard, however often it begins
+    /// anew.
+    pub(crate) is_blind: bool,
 }
 
 impl Guard<'_> {
@@ -155,6 +158,6 @@ impl Guard<'_> {
             }
         };
         let now = version(&self.pidfile);
-        now.is_some() && now != before
+        now.is_some() && now != before && !self.is_blind
     }
 }

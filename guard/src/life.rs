@@ -117,6 +117,7 @@ impl Guard<'_> {
             }
             // What is empty another instance may be about to write, whose own guard has found this one at work.
             if !is_empty || core::mem::replace(&mut has_waited, true) {
+                self.is_blind = unasked.is_some();
                 return Err(version);
             }
             patience = Patience::new(None, WRITING / 1000);

@@ -11,7 +11,6 @@ use pidward_identity::pidfile::{FileId, Pidfile};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
-use rustix::io::Errno;
 use rustix::path::DecInt;
 
 use crate::hand_over::Owner;
@@ -100,14 +99,13 @@ impl Watch {
         self.armed.is_some()
     }
 
-    /// Forgets the events so far; to be called before looking.
+    /// Forgets events; to be called before looking. Those that are left wake the guard once more. It does not go on until there are
+    /// none: where others write all the time it would never come to look.
+    #[inline(never)]
     pub(crate) fn drain(&self) {
         let mut events = [0_u8; 1024];
         if let Some(inotify) = &self.inotify {
-            while matches!(
-                rustix::io::read(inotify, &mut events),
-                Ok(1..) | Err(Errno::INTR)
-            ) {}
+            let _ = rustix::io::read(inotify, &mut events);
         }
     }
 

@@ -5,7 +5,7 @@ use core::ffi::CStr;
 
 use arrayvec::ArrayVec;
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use rustix::path::DecInt;
 
@@ -16,7 +16,7 @@ use crate::owner::Owner;
 use crate::pid::{NotAPid, Pid};
 use crate::pidfd::{PidFd, Reopened};
 use crate::pidfile::{Look, NoLook, Pidfile, Version, is_regular};
-use crate::proc_stat::Stat;
+use crate::proc_stat;
 use crate::process::{
     BootId, ClockTicks, Credentials, MachineId, PidNs, Proc, ProcDir, start_of_day,
 };
@@ -92,6 +92,8 @@ pub enum Proof {
 pub enum Recorded {
     /// There is no record that counts.
     Nothing,
+    /// There is one, and it cannot be read: whoever it means.
+    Unreadable(Errno),
     /// It is the recorded one.
     Same(Proof),
     /// The recorded one is dead, whether or not another has the number.
@@ -285,7 +287,7 @@ fn gather_of<'b>(
 ) -> Gathered<'b> {
     let Question { offered, named } = question;
     let mut writers = pidfile.writers(look);
-    let (record, file) = read_record(pidfile, look, &mut writers, buffer);
+    let read = read_record(pidfile, look, &mut writers, buffer);
     let pidfd = offered.pidfd_of(pid);
     let is_free = matches!(pidfd, Err(Errno::SRCH));
     let pidfd = pidfd.ok();
@@ -298,8 +300,8 @@ fn gather_of<'b>(
     let living = (!is_free)
         .then(number)
         .and_then(|it| living(look, &writers, &it));
-    let recorded = match (&record, &file) {
-        (Some(record), Some(file)) if !is_of_ours(record, file) => {
+    let recorded = match &read {
+        Ok(Some((record, file))) if !is_of_ours(record, file) => {
             let compared = compare(record, living.as_ref(), pidfd.as_ref(), offered);
             let is_alike = matches!(compared, Recorded::Same(_))
                 && living
@@ -317,8 +319,9 @@ fn gather_of<'b>(
                 })
             }
         }
-        (Some(record), _) => compare(record, living.as_ref(), pidfd.as_ref(), offered),
-        _ => Recorded::Nothing,
+        Ok(Some((record, _))) => compare(record, living.as_ref(), pidfd.as_ref(), offered),
+        Ok(None) => Recorded::Nothing,
+        Err(error) => Recorded::Unreadable(*error),
     };
     let unproven = living.is_none() && recorded == Recorded::Nothing;
     let is_abroad = matches!(recorded, Recorded::Abroad(_));
@@ -340,7 +343,7 @@ fn gather_of<'b>(
                 false => Below::Nobody,
             },
         },
-        record,
+        record: read.ok().flatten().map(|(record, _)| record),
         owner,
         writers,
         version: Some(look.version()),
@@ -406,7 +409,7 @@ struct Seen {
 
 fn seen_in_proc(look: &Look, writers: &Writers, number: &Number<'_>) -> Option<Seen> {
     let (pid, proc) = (number.pid, number.proc?);
-    let look_at = |stat: Stat<'_>| {
+    let look_at = |stat: proc_stat::Stat<'_>| {
         let comm = stat.comm.iter().copied().take(16);
         let comm: ArrayVec<u8, 16> = comm.collect();
         (comm, stat.start, stat.kernel_thread, stat.is_dead())
@@ -456,36 +459,54 @@ pub fn is_younger(start: ClockTicks, look: &Look) -> bool {
 }
 
 /// The record, if it counts and speaks of the pidfile as it is; and its file. Who can write it is added to the writers.
+///
+/// # Errors
+/// Why it cannot be read, where there is one that may count.
 fn read_record<'b>(
     pidfile: &Pidfile<'_>,
     look: &Look,
     writers: &mut Writers,
     buffer: &'b mut [u8],
-) -> (Option<Record<'b>>, Option<OwnedFd>) {
-    let Some((file, stat)) = open_record(pidfile, look) else {
-        return (None, None);
+) -> Result<Option<(Record<'b>, OwnedFd)>, Errno> {
+    let Some((file, stat)) = open_record(pidfile, look)? else {
+        return Ok(None);
     };
     let size = u64::try_from(stat.st_size).unwrap_or_default();
-    let record = read::sized(file.as_fd(), size, buffer)
-        .ok()
-        .and_then(|text| Record::parse(text).ok())
-        .filter(|record| record.is_of(look));
+    let text = read::sized(file.as_fd(), size, buffer)?;
+    let record = Record::parse(text).ok().filter(|it| it.is_of(look));
     if record.is_some() {
         writers.add_file(file.as_fd(), (stat.st_uid, stat.st_gid, stat.st_mode));
     }
-    (record, Some(file))
+    Ok(record.map(|record| (record, file)))
 }
 
 /// The record, when it is one that counts: of root's, the caller's, or the pidfile's user's.
-fn open_record(pidfile: &Pidfile<'_>, look: &Look) -> Option<(OwnedFd, rustix::fs::Stat)> {
+fn open_record(pidfile: &Pidfile<'_>, look: &Look) -> Result<Option<(OwnedFd, Stat)>, Errno> {
     let flags =
         OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let name = pidfile.record_name()?;
-    let file =
-        rustix::fs::openat(pidfile.directory(), name.as_c_str(), flags, Mode::empty()).ok()?;
-    let stat = rustix::fs::fstat(&file).ok()?;
-    let counts = [0, rustix::process::geteuid().as_raw(), look.uid].contains(&stat.st_uid);
-    (is_regular(&stat) && counts).then_some((file, stat))
+    let Some(name) = pidfile.record_name() else {
+        return Ok(None);
+    };
+    let own = rustix::process::geteuid().as_raw();
+    let counts = |stat: &Stat| is_regular(stat) && [0, own, look.uid].contains(&stat.st_uid);
+    let opened = rustix::fs::openat(pidfile.directory(), name.as_c_str(), flags, Mode::empty());
+    match opened {
+        Ok(file) => {
+            let stat = rustix::fs::fstat(&file)?;
+            Ok(counts(&stat).then_some((file, stat)))
+        }
+        Err(Errno::NOENT) => Ok(None),
+        // Whoever can add to the directory can put something there that nobody else may read; and a guard makes its record for
+        // itself alone, empty, until it has locked it.
+        Err(error) => {
+            let way = AtFlags::SYMLINK_NOFOLLOW;
+            match rustix::fs::statat(pidfile.directory(), name.as_c_str(), way) {
+                Err(Errno::NOENT) => Ok(None),
+                Ok(stat) if !counts(&stat) || stat.st_size == 0 => Ok(None),
+                Ok(_) | Err(_) => Err(error),
+            }
+        }
+    }
 }
 
 /// Whether it was recorded where we are: under this boot, in this PID namespace.
@@ -558,7 +579,11 @@ fn compare(
         .filter(|_| offered.handle)
         .and_then(|(handle, pidfd)| match pidfd.reopen(handle) {
             Ok(Reopened::Gone) => Some(false),
-            Ok(Reopened::Process(meant)) => Some(meant.inode() == inode),
+            // Where one of them cannot be told, they are not alike and not different.
+            Ok(Reopened::Process(meant)) => {
+                let of_both = (inode != 0).then(|| meant.inode()).filter(|&it| it != 0);
+                of_both.map(|meant| meant == inode)
+            }
             Err(_) => None,
         });
     let by_inode =

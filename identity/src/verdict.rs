@@ -55,7 +55,7 @@ pub enum Reason {
     Shared,
     /// Somebody can write the file who has no right to speak for the process.
     Untrusted,
-    /// It cannot be read, or is no regular file.
+    /// It or its record cannot be read, or it is no regular file.
     Unreadable,
     /// It holds nothing yet.
     Empty,
@@ -138,6 +138,7 @@ pub fn of(evidence: &Evidence) -> Reason {
         Claim::NoPid(NotAPid::Garbled) => Reason::Garbled,
         Claim::Pid(_) => match (evidence.recorded, &evidence.living) {
             (Recorded::Abroad(abroad), _) => of_abroad(evidence, abroad),
+            (Recorded::Unreadable(_), _) => Reason::Unreadable,
             (recorded, Some(living)) => of_living(living, recorded),
             (Recorded::Nothing, None) if evidence.below != Below::Nobody => Reason::Elsewhere,
             (Recorded::Nothing, None) if evidence.shared && !evidence.named => Reason::Shared,
@@ -284,7 +285,7 @@ mod tests {
 
     #[test]
     fn each_evidence_has_its_verdict() {
-        use Recorded::{Abroad, Another, Nothing, Same};
+        use Recorded::{Abroad, Another, Nothing, Same, Unreadable};
         let of_claim = |claim| Evidence::of_claim(claim, false);
         for (evidence, reason) in [
             // No process is named.
@@ -295,6 +296,10 @@ mod tests {
                 Reason::Unreadable,
             ),
             (of_claim(Claim::BehindLink(33)), Reason::Untrusted),
+            // Whom the record means, nobody can tell.
+            (dead(Unreadable(Errno::IO)), Reason::Unreadable),
+            (alive(Unreadable(Errno::IO)), Reason::Unreadable),
+            (thread(Unreadable(Errno::IO)), Reason::Unreadable),
             (of_claim(Claim::NoPid(NotAPid::Empty)), Reason::Empty),
             (of_claim(Claim::NoPid(NotAPid::Garbled)), Reason::Garbled),
             // Nobody has the number.

@@ -27,6 +27,9 @@ mod succession;
 mod swaps;
 pub(crate) mod tracer;
 
+/// As many stops as no command comes to.
+pub(crate) const MANY: usize = 100_000;
+
 /// The attacker: an ordinary user.
 const MALLORY: u32 = 65534;
 

@@ -153,16 +153,22 @@ fn pidfiles(scene: &Scene) -> Checked {
     let answer = has(scene, section, &[&sweep("/run/z.pid")])?;
     answer.is(0, !answer.out.contains("PIDFile="), "no PIDFile=")?;
     let script = "/mnt/script";
-    fs::write(script, "#!/bin/sh\n# pidfile: /var/run/old.pid\n").doing("write a script")?;
     let text =
         format!("[Unit]\nSourcePath={script}\n[Service]\nType=forking\nExecStart={script} start\n");
     unit("x.service", &text)?;
-    let answer = ask(scene, "drop-in systemd x")?;
-    answer.is(
-        0,
-        answer.out.contains("PIDFile=/var/run/old.pid\n"),
-        "the script's",
-    )
+    for (lines, is_known) in [
+        ("# pidfile: /var/run/old.pid", true),
+        ("PIDFILE=/var/run/old.pid", true),
+        ("NAME=old\nPIDFILE=/var/run/$NAME.pid", true),
+        ("PIDFILE=/var/run/$NAME.pid", false),
+    ] {
+        fs::write(script, format!("#!/bin/sh\n{lines}\n")).doing("write a script")?;
+        let answer = ask(scene, "drop-in systemd x")?;
+        let is_said = answer.out.contains("PIDFile=/var/run/old.pid\n");
+        let is_as_known = is_said == is_known && answer.out.contains("\nPIDFile=") == is_known;
+        answer.says(0, is_as_known, lines)?;
+    }
+    Ok(())
 }
 
 fn again(scene: &Scene) -> Checked {

@@ -3,11 +3,15 @@
 
 use crate::promise::Promise;
 
+mod commands;
 mod death;
 mod guard;
 mod injection;
+mod places;
 mod run;
 mod sweep;
+
+pub(crate) use sweep::is_put_right;
 
 /// All of them.
 pub(crate) fn promises() -> Vec<Promise> {
@@ -15,6 +19,8 @@ pub(crate) fn promises() -> Vec<Promise> {
     all.extend(guard::promises());
     all.extend(sweep::promises());
     all.extend(run::promises());
+    all.extend(commands::promises());
     all.extend(death::promises());
+    all.extend(places::promises());
     all
 }

@@ -27,7 +27,7 @@ mod number;
 mod peers;
 mod programs;
 mod promise;
-mod restarts;
+mod races;
 mod run;
 mod scene;
 mod shim;
@@ -60,7 +60,7 @@ fn promises() -> Vec<Promise> {
         .chain(attacks::promises())
         .chain(faults::promises())
         .chain(extremes::promises())
-        .chain(restarts::promises())
+        .chain(races::promises())
         .collect()
 }
 

@@ -65,7 +65,10 @@ pub(crate) fn promises() -> Vec<Promise> {
             "stop_of_an_unverified_daemon_takes_the_users_word",
             unverified,
         ),
-        each("stop_leaves_the_pidfile_of_a_new_instance", new_instance),
+        each(
+            "stop_leaves_the_pidfile_of_a_new_instance_and_says_so",
+            new_instance,
+        ),
         each("a_reader_that_leaves_ends_no_deed_half_way", unheard),
         each("a_time_that_never_comes_is_waited_for", for_ever),
     ]
@@ -479,7 +482,13 @@ fn new_instance(scene: &Scene) -> Checked {
     served.parent.go_on()?;
     let ended = stop.end()?;
     // How it ended is known when its parent has reaped it, which is not for us to hurry.
-    let said = ended.said.starts_with("stopped  ") && ended.said.ends_with("(after TERM)\n");
+    let (first, rest) = ended.said.split_once('\n').unwrap_or_default();
+    let of_the_new = format!(
+        "pidward: {HOME}/x.pid means another process by now, which was left alone: PID {} (legacy)\n",
+        new.process.pid
+    );
+    let is_stopped = first.starts_with("stopped  ") && first.ends_with("(after TERM)");
+    let said = is_stopped && rest == of_the_new;
     if ended.status.code() != Some(0) || !said || !served.post.is_there() {
         return Err(Failure::new("another end", format!("{ended:#?}")));
     }

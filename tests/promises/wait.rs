@@ -23,6 +23,10 @@ pub(crate) fn promises() -> Vec<Promise> {
         ),
         each("wait_returns_124_when_the_time_is_over", time_is_over),
         each("there_is_nothing_to_wait_for_without_a_daemon", nothing),
+        each(
+            "wait_says_who_has_the_pidfile_when_that_is_another",
+            another,
+        ),
         each("a_signal_ends_wait_and_it_says_who_lives", interrupted),
         each("wait_does_not_wake_up_while_the_daemons_live", |scene| {
             let (daemon, _, _) = guarded(scene)?;
@@ -109,6 +113,25 @@ fn nothing(scene: &Scene) -> Checked {
     ask(scene, "wait x.pid none.pid")?.is_lines(0, &[])?;
     write("garbled.pid", "x\n")?;
     ask(scene, "wait x.pid garbled.pid")?.is_refusal(4, &["did not wait for", "garbled.pid"])
+}
+
+fn another(scene: &Scene) -> Checked {
+    let (first, guard, post) = guarded(scene)?;
+    let waiting = waiting(scene, "", &["x.pid"])?;
+    let second = ready(daemon("make rename x.pid say ready hear"))?;
+    kill(first)?;
+    let ended = waiting.end()?;
+    let said = format!(
+        "pidward: {HOME}/x.pid means another process by now, which was left alone: PID {} (legacy)\n",
+        second.process.pid
+    );
+    if ended.status.code() != Some(0) || ended.said != said {
+        return Err(Failure::new("another end", format!("{ended:#?}")));
+    }
+    post.recorded(second.process.pid)?;
+    kill(second)?;
+    post.cleared()?;
+    leaves(&guard)
 }
 
 fn interrupted(scene: &Scene) -> Checked {

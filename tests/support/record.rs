@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::failure::{Checked, Doing};
+
 /// A complete record.
 #[derive(Debug)]
 pub struct Record {
@@ -24,6 +26,23 @@ impl Record {
     #[must_use]
     pub fn read(pidfile: &Path) -> Option<Self> {
         Self::parse(&fs::read_to_string(Self::path(pidfile)).ok()?)
+    }
+
+    /// The text of a record that is bound to this pidfile as that is now, and says what this one says otherwise.
+    ///
+    /// # Errors
+    /// When there is no such pidfile.
+    pub fn bound_to(text: &str, pidfile: &Path) -> Checked<String> {
+        let file = pidfile.metadata().doing("look at the pidfile")?;
+        let line = |line: &str| match line.split(' ').next() {
+            Some("file") => format!("file {}\n", file.ino()),
+            Some("written") => {
+                let (seconds, nanoseconds) = (file.mtime(), file.mtime_nsec());
+                format!("written {seconds}.{nanoseconds:09} {}\n", file.size())
+            }
+            _ => format!("{line}\n"),
+        };
+        Ok(text.lines().map(line).collect())
     }
 
     fn parse(text: &str) -> Option<Self> {

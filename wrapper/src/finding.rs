@@ -52,6 +52,14 @@ impl<'p> Looked<'p> {
         Self::new(path, gathered, Some(pidfile))
     }
 
+    /// What the pidfile is now, when it has come to mean another process that lives.
+    pub(crate) fn successor(&self) -> Option<Finding> {
+        let place = Place::of(&self.finding.path).ok()?;
+        let now = Looked::at(&place, Question::OF_THE_USER).finding;
+        let is_another = now.pid() != self.finding.pid() && now.evidence.living.is_some();
+        is_another.then_some(now)
+    }
+
     fn new(path: PathBuf, gathered: Gathered<'_>, pidfile: Option<Pidfile<'p>>) -> Self {
         let Gathered {
             evidence,

@@ -48,8 +48,9 @@ struct Guard {
 pub(crate) enum Told {
     /// Nothing more.
     Nothing,
-    /// The user vouches that the pidfile means this process.
-    Vouched(Pid),
+    /// The pidfile is there and names a living process: nobody else is to be waited for. With a number, the user vouches that it
+    /// means this process.
+    ToAdopt(Option<Pid>),
     /// Nobody will write the pidfile once its starter has ended.
     StarterStays,
 }
@@ -65,13 +66,12 @@ pub(crate) fn start(
     environment: &Environment,
 ) -> Result<(), Errno> {
     let mut arguments = vec![NAME.to_owned(), c"--named".to_owned()];
-    match told {
-        Told::Nothing => {}
-        Told::Vouched(pid) => {
-            let number = CString::new(pid.get().to_string()).map_err(|_| Errno::EINVAL)?;
-            arguments.extend([c"--vouched".to_owned(), number]);
-        }
-        Told::StarterStays => arguments.extend([c"--timeout".to_owned(), c"0".to_owned()]),
+    if told != Told::Nothing {
+        arguments.extend([c"--timeout".to_owned(), c"0".to_owned()]);
+    }
+    if let Told::ToAdopt(Some(pid)) = told {
+        let number = CString::new(pid.get().to_string()).map_err(|_| Errno::EINVAL)?;
+        arguments.extend([c"--vouched".to_owned(), number]);
     }
     arguments.push(pidfile);
     let (answer, report) = pipe2(OFlag::O_CLOEXEC)?;

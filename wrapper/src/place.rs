@@ -3,11 +3,10 @@
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use pidward_identity::pidfile::Pidfile;
-use pidward_identity::walk::NoWay;
+use pidward_identity::walk::{self, NoWay};
 
 /// Where a pidfile is or will be.
 #[derive(Clone, Debug)]
@@ -73,11 +72,13 @@ impl Place {
         self.c_path.clone()
     }
 
-    /// Two places with the same key are the same file's, by whatever paths.
+    /// Two places with the same key are the same file's, by whatever paths that are followed. One that leads through a stranger's
+    /// link is a place of its own: what is said of it is not to be said of the file by its own path.
     pub(crate) fn key(&self) -> Key {
-        match std::fs::metadata(self.directory()) {
-            Ok(directory) => Key::InDirectory(directory.dev(), directory.ino(), self.name.clone()),
-            Err(_) => Key::NoDirectory(self.path.clone()),
+        let way = walk::to(self.directory().as_os_str().as_bytes());
+        match way.map(|way| way.id()) {
+            Ok(Ok(it)) => Key::InDirectory(it.device, it.inode, self.name.clone()),
+            Ok(Err(_)) | Err(_) => Key::NoDirectory(self.path.clone()),
         }
     }
 }
@@ -87,7 +88,7 @@ impl Place {
 pub(crate) enum Key {
     /// A name in a directory of this device and inode.
     InDirectory(u64, u64, CString),
-    /// The directory cannot be asked, so the path has to do.
+    /// The directory cannot be reached, so the path has to do.
     NoDirectory(PathBuf),
 }
 

@@ -9,10 +9,9 @@ use pidward_tests::process::Process;
 use pidward_tests::record::Record;
 use pidward_tests::world::evidence;
 
-use super::daemon_of_mallory;
 use super::succession::{SUCCESSIONS, Swapped, clear, is_kept};
-use super::swaps::MANY;
 use super::tracer::Traced;
+use super::{MANY, daemon_of_mallory};
 use crate::compare::NO_GUARD;
 use crate::guard::post::{Post, daemon, guard, kill};
 use crate::legacy::Legacy;

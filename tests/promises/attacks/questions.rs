@@ -9,10 +9,9 @@ use pidward_tests::process::Process;
 use pidward_tests::record::Record;
 use pidward_tests::world::evidence;
 
-use super::lives;
 use super::stage::{SWAPS, Stage};
-use super::swaps::MANY;
 use super::tracer::{Traced, ends_with, stopped_at};
+use super::{MANY, lives};
 use crate::guard::post::{ends_or_waits, guard, kill, kill_guards};
 use crate::promise::Promise;
 use crate::run::pidward;

@@ -2,11 +2,11 @@
 //! swap.
 
 use std::fs::{self, File, FileTimes};
-use std::os::unix::fs::MetadataExt;
 
 use nix::sys::signal::Signal;
 use pidward_tests::failure::{Checked, Doing};
 use pidward_tests::process::Process;
+use pidward_tests::record::Record;
 
 use super::{
     daemon_of_mallory, directory_of_mallory, link_as_mallory, mallory, move_as_mallory,
@@ -77,20 +77,9 @@ impl Stage {
         if file("app/x.pid.ward").exists() {
             move_as_mallory("app/x.pid.ward", "app/kept.ward")?;
         }
-        let forged = file("app/x.pid").metadata().doing("the file")?;
         let record = fs::read_to_string(file("other/x.pid.ward")).doing("a record")?;
-        let line = |line: &str| match line.split(' ').next() {
-            Some("file") => format!("file {}\n", forged.ino()),
-            Some("written") => {
-                let (seconds, nanoseconds) = (forged.mtime(), forged.mtime_nsec());
-                format!("written {seconds}.{nanoseconds:09} {}\n", forged.size())
-            }
-            _ => format!("{line}\n"),
-        };
-        write_as_mallory(
-            "app/x.pid.ward",
-            &record.lines().map(line).collect::<String>(),
-        )
+        let forged = Record::bound_to(&record, &file("app/x.pid"))?;
+        write_as_mallory("app/x.pid.ward", &forged)
     }
 
     pub(super) fn swap_directory(&self) -> Checked {

@@ -12,7 +12,7 @@ use super::known::dead;
 use super::stage::{SWAPS, Stage};
 use super::succession::{SUCCESSIONS, Swapped, clear, is_kept, new_text, open};
 use super::tracer::{ends_with, stopped_at};
-use super::{daemon_of_mallory, lives, write_as_mallory};
+use super::{MANY, daemon_of_mallory, lives, write_as_mallory};
 use crate::answer::LEVELS;
 use crate::guard::post::{daemon, kill};
 use crate::legacy::Legacy;
@@ -26,9 +26,6 @@ const SENDS: [&str; 2] = ["signal USR1 app/x.pid", "stop --schedule USR1/0 app/x
 
 /// How they end: having done it, or having said why not.
 const WELL: &[i32] = &[0, 1, 4, 7];
-
-/// As many stops as no command comes to.
-pub(super) const MANY: usize = 100_000;
 
 pub(super) fn promises() -> impl Iterator<Item = Promise> {
     let of_files = SWAPS.into_iter().map(|(name, swap)| {

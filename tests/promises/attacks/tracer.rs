@@ -92,6 +92,19 @@ impl Traced {
         }
     }
 
+    /// Whether it stops at poll(2), in whichever form.
+    pub(crate) fn is_at_poll(&self) -> bool {
+        let now = std::fs::read_to_string(format!("/proc/{}/syscall", self.pid));
+        let number = format!("{} ", libc::SYS_ppoll);
+        now.is_ok_and(|now| now.starts_with(&number))
+    }
+
+    /// Ends it where it stops.
+    pub(crate) fn kill(mut self) -> Checked {
+        self.child.kill().doing("kill it")?;
+        self.child.wait().doing("wait for its end").map(drop)
+    }
+
     /// Lets it run as if nobody had traced it.
     pub(crate) fn let_go(self) -> Checked<Child> {
         ptrace::detach(self.pid, self.signal).doing("let it go on")?;

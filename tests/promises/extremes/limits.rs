@@ -2,14 +2,14 @@
 //! with its cause, and no living daemon's file is lost.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use pidward_tests::failure::{Checked, Failure};
 use pidward_tests::world::evidence;
 
 use super::{DEATHS, lived};
 use crate::answer::Answer;
-use crate::compare::below;
+use crate::compare::{bare, below};
 use crate::guard::post::{Post, guard, kill, leaves, start, with_pidfile};
 use crate::legacy::Legacy;
 use crate::programs::LEGACY;
@@ -48,6 +48,10 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         each(
             "with_few_descriptors_a_guard_keeps_a_living_pidfile_and_removes_a_dead_ones",
             guards,
+        ),
+        each(
+            "a_guard_with_too_few_descriptors_to_read_its_pidfile_leaves",
+            leaves_blind,
         ),
         each(
             "a_guard_that_may_write_no_file_removes_the_pidfile_all_the_same",
@@ -189,6 +193,31 @@ fn guards(scene: &Scene) -> Checked {
             Answer::of(pidward(scene, &["sweep", "."]))?;
         }
         post.cleared().map_err(|it| Failure::new(limit, it))?;
+    }
+    Ok(())
+}
+
+/// Whatever the pidfile is.
+fn leaves_blind(scene: &Scene) -> Checked {
+    for limit in ["nofile=0", "nofile=1", "nofile=2", "nofile=3"] {
+        scene.clear()?;
+        let post = Post::at("x.pid")?;
+        let daemon = with_pidfile()?;
+        write("stale.pid", "4194303\n")?;
+        for name in ["x.pid", "stale.pid", "none.pid"] {
+            // Not by env(1), which would not start.
+            let mut guard = bare("/usr/bin/prlimit".as_ref());
+            guard
+                .arg(format!("--{limit}"))
+                .arg(scene.release.join("pidward-guard"));
+            guard
+                .args(["--timeout", "0"])
+                .arg(file(name))
+                .stdin(Stdio::null());
+            leaves(&start(guard)?).map_err(|it| Failure::new(format!("{limit} {name}"), it))?;
+        }
+        post.stays()?;
+        kill(daemon)?;
     }
     Ok(())
 }

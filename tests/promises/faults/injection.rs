@@ -87,6 +87,14 @@ pub(crate) fn failing_itself(plain: &Command, call: &Call, error: &str) -> Comma
 }
 
 impl Call {
+    /// The first one of this name.
+    pub(crate) fn first(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            number: 1,
+        }
+    }
+
     /// Not in what it becomes by execve(2): how many calls it has made until then may depend on others.
     fn failing(&self, error: &str) -> [String; 4] {
         let Self { name, number } = self;

@@ -29,7 +29,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
 }
 
 /// What a sweep leaves of what was stale, a sweep without faults removes.
-pub(super) fn is_put_right(scene: &Scene, names: &[&str]) -> Checked {
+pub(crate) fn is_put_right(scene: &Scene, names: &[&str]) -> Checked {
     let answer = ask(scene, "sweep .")?;
     let names = names.iter().map(|name| file(name));
     let mut left = names.flat_map(|pidfile| {

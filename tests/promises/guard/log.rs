@@ -40,15 +40,10 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
 
 /// A log of the test's own.
 pub(crate) fn log() -> Checked<UnixDatagram> {
+    // The machine may have one.
     cover("/dev")?;
-    let null = makedev(1, 3);
-    mknod(
-        "/dev/null",
-        SFlag::S_IFCHR,
-        Mode::from_bits_truncate(0o666),
-        null,
-    )
-    .doing("make /dev/null")?;
+    let (mode, null) = (Mode::from_bits_truncate(0o666), makedev(1, 3));
+    mknod("/dev/null", SFlag::S_IFCHR, mode, null).doing("make /dev/null")?;
     let log = UnixDatagram::bind("/dev/log").doing("bind /dev/log")?;
     let long = Some(Duration::from_secs(10));
     log.set_read_timeout(long).doing("set a deadline")?;

@@ -30,10 +30,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
             let _ = first.signal(nix::sys::signal::Signal::SIGKILL);
             super::post::leaves(&first)?;
             let second = start(guard(scene, &[], &post.pidfile))?;
-            post.until("recorded by the second", || {
-                let record = pidward_tests::record::Record::read(&post.pidfile)?;
-                (record.number("guard") == Some(second.pid)).then_some(())
-            })?;
+            post.recorded_by(&second)?;
             kill(daemon)?;
             post.cleared()
         }),

@@ -74,6 +74,14 @@ impl Post {
         guard.ok_or_else(|| Failure::new("recorded without a guard", evidence()))
     }
 
+    /// Waits until this guard has recorded somebody.
+    pub(crate) fn recorded_by(&self, guard: &Process) -> Checked {
+        self.until("recorded by it", || {
+            let record = Record::read(&self.pidfile)?;
+            (record.number("guard") == Some(guard.pid)).then_some(())
+        })
+    }
+
     /// Waits until neither the pidfile nor its record is there.
     pub(crate) fn cleared(&self) -> Checked {
         self.until("cleared", || {

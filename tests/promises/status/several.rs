@@ -1,13 +1,14 @@
 //! Several pidfiles: a line each, each once, and the highest of their exit statuses.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{lchown, symlink};
 
 use nix::mount::{MsFlags, mount};
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::namespace::cover;
 
 use super::{Answer, status};
+use crate::answer::ask;
 use crate::guard::post::{Post, daemon, guard, guarded, kill, ready, start, with_pidfile};
 use crate::promise::Promise;
 use crate::scene::{HOME, Scene, file, write};
@@ -33,6 +34,10 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
             "a_var_run_of_its_own_is_listed_and_another_mount_of_run_is_not",
             var_run,
         ),
+        each(
+            "a_strangers_link_to_a_pidfile_keeps_nobody_from_naming_that_itself",
+            behind_a_link,
+        ),
         each("nothing_to_be_found_is_no_error", |scene| {
             scene.clear()?;
             status(scene, &[])?.is_lines(0, &[])
@@ -41,6 +46,25 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         each("colours_and_columns_are_for_terminals", colours),
     ]
     .into_iter()
+}
+
+/// Whichever of the two is named first.
+fn behind_a_link(scene: &Scene) -> Checked {
+    scene.clear()?;
+    fs::create_dir(file("run")).doing("make a directory")?;
+    symlink("run", file("link")).doing("make a link")?;
+    lchown(file("link"), Some(65534), None).doing("give it away")?;
+    let daemon = ready(daemon("make open run/x.pid say ready hear"))?;
+    let good = format!("running  {HOME}/run/x.pid ");
+    let bad = format!("unknown  {HOME}/link/x.pid");
+    status(scene, &["link/x.pid", "run/x.pid"])?.is_lines(4, &[&bad, &good])?;
+    status(scene, &["run/x.pid", "link/x.pid"])?.is_lines(4, &[&good, &bad])?;
+    let line = "signal --unverified TERM link/x.pid run/x.pid";
+    let answer = ask(scene, line)?;
+    let is_refused = answer.err.contains("did not signal /mnt/daemon/link/x.pid");
+    let is_sent = answer.out.starts_with("sent TERM  /mnt/daemon/run/x.pid");
+    answer.says(4, is_refused && is_sent, line)?;
+    daemon.end().map(drop)
 }
 
 /// Makes running.pid, stale.pid and garbled.pid; there is no missing.pid.

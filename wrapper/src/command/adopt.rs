@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags};
+use nix::sys::statvfs::{Statvfs, statvfs};
 use nix::unistd::{AccessFlags, faccessat};
 use pidward_identity::evidence::Question;
 use pidward_identity::lock;
@@ -59,11 +60,7 @@ fn adopt_one(
         return refusal::cannot_record(finding, error);
     }
     let executable = parts::guard(environment);
-    let told = if needs_a_word(finding) {
-        Told::Vouched(pid)
-    } else {
-        Told::Nothing
-    };
+    let told = Told::ToAdopt(needs_a_word(finding).then_some(pid));
     if let Err(error) = guard::start(&executable, place.c_path(), told, environment) {
         say::no_guard(&place.path, &executable, error);
         return Exit::Failed;
@@ -77,7 +74,7 @@ fn adopt_one(
         _ if owner.is_dead() => refusal::has_ended(finding),
         Some(now) if means_another(&now, pid) => refusal::changed(&now),
         Some(now) => deed::adopted(&now, false),
-        None => refusal::not_recorded(finding),
+        None => refusal::not_recorded(finding, has_no_room(pidfile)),
     }
 }
 
@@ -98,6 +95,14 @@ fn may_write(pidfile: &Pidfile<'_>) -> Result<(), Errno> {
     let directory = changes::entry(pidfile);
     let rights = AccessFlags::W_OK | AccessFlags::X_OK;
     faccessat(AT_FDCWD, directory.as_str(), rights, AtFlags::AT_EACCESS)
+}
+
+/// Whether the file system has no room for another file. One that counts none of either has no limit to it.
+fn has_no_room(pidfile: &Pidfile<'_>) -> bool {
+    let is_full = |it: Statvfs| {
+        (it.blocks() > 0 && it.blocks_available() == 0) || (it.files() > 0 && it.files_free() == 0)
+    };
+    statvfs(changes::entry(pidfile).as_str()).is_ok_and(is_full)
 }
 
 /// Whether the guard would not believe the pidfile without the user's word.

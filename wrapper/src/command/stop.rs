@@ -227,8 +227,13 @@ fn clean_up_after(
             tally.count(ending.name());
             Exit::Success
         }
-        // It is another's by now, who has been started meanwhile.
-        Ok(Removed::Meanwhile | Removed::Before) | Err(Kept::NotHis) => Exit::Success,
+        Ok(Removed::Meanwhile | Removed::Before) | Err(Kept::NotHis) => {
+            // It may be another's by now, who has been started meanwhile.
+            if let Some(now) = looked.successor() {
+                deed::succeeded(&now);
+            }
+            Exit::Success
+        }
         Err(kept) => refusal::left_behind(&looked.finding, kept),
     }
 }

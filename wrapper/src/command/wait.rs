@@ -34,7 +34,11 @@ pub(crate) fn wait(options: &cli::Wait, environment: &Environment) -> Exit {
         Err(error) => return say::cannot_wait(error),
     };
     loop {
-        living.retain(|looked| !is_dead(looked));
+        for looked in living.extract_if(.., |looked| is_dead(looked)) {
+            if let Some(now) = looked.successor() {
+                deed::succeeded(&now);
+            }
+        }
         if living.is_empty() {
             return exit;
         }

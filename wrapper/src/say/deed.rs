@@ -58,7 +58,7 @@ pub(crate) fn stopped(finding: &Finding, reaping: Reaping, sent: Option<Sent>) -
     let how = match reaping {
         Reaping::Done(Some(info)) => info.to_string(),
         // Before Linux 6.9 nobody sees a reaping.
-        Reaping::Pending if state(finding) == Some(b'Z') => {
+        Reaping::Pending if state(finding).is_some_and(|(_, is_dead)| is_dead) => {
             "ended; how is not known before its parent reaps it".to_owned()
         }
         Reaping::Pending | Reaping::Done(None) => "ended; the kernel does not say how".to_owned(),
@@ -97,24 +97,34 @@ pub(crate) fn gave_up(finding: &Finding, sent: Option<Sent>) -> Exit {
     Exit::Failed
 }
 
-/// Its state (`proc_pid_stat(5)`), while it has one.
-fn state(finding: &Finding) -> Option<u8> {
+/// Its state (`proc_pid_stat(5)`), while it has one, and whether that means that all its threads are dead.
+fn state(finding: &Finding) -> Option<(u8, bool)> {
     let proc = ProcDir::open(finding.pid()?).ok()?;
-    proc.stat(|stat| stat.state)
+    proc.stat(|stat| (stat.state, stat.is_dead()))
 }
 
 /// What keeps it alive, as far as its state tells.
 fn hindrance(finding: &Finding) -> String {
-    let Some(state) = state(finding) else {
+    let Some((state, is_dead)) = state(finding) else {
         return String::new();
     };
     let meaning = match state {
+        _ if is_dead => ", ending just now",
         b'D' => ", waiting for a device",
         b'T' | b't' => ", stopped; CONT lets it go on",
         b'Z' => ", its first thread has ended and others have not",
         _ => "",
     };
     format!(" (state {}{meaning})", char::from(state))
+}
+
+/// Another process has come to have the pidfile of one that is dead now.
+pub(crate) fn succeeded(now: &Finding) {
+    let path = escaped(&now.path);
+    notice(&format!(
+        "{path} means another process by now, which was left alone: {}",
+        who(now)
+    ));
 }
 
 /// Nobody waits any more: the time is over, or this signal came.

@@ -2,7 +2,7 @@
 
 use pidward_identity::Errno;
 use pidward_identity::below::Below;
-use pidward_identity::evidence::Claim;
+use pidward_identity::evidence::{Claim, Evidence, Recorded};
 use pidward_identity::owner::Owner;
 use pidward_identity::remove::Kept;
 use pidward_identity::signal::Signal;
@@ -109,6 +109,9 @@ fn hint(finding: &Finding, path: &str) -> String {
             "Ask where it was written: only processes of this PID namespace can be reached from here."
                 .to_owned()
         }
+        Reason::Unreadable if finding.pid().is_some() => {
+            format!("See what keeps {path}.ward from being read, or remove it if it means nothing.")
+        }
         Reason::Unreadable => {
             "Name the regular file that the daemon writes, as a user who may read it.".to_owned()
         }
@@ -118,8 +121,19 @@ fn hint(finding: &Finding, path: &str) -> String {
 }
 
 fn is_for_lack_of_descriptors(finding: &Finding) -> bool {
-    let error = match (finding.evidence.claim, finding.evidence.below) {
-        (Claim::Unreadable(error), _) | (_, Below::Untold(error)) => error,
+    let error = match &finding.evidence {
+        Evidence {
+            claim: Claim::Unreadable(error),
+            ..
+        }
+        | Evidence {
+            recorded: Recorded::Unreadable(error),
+            ..
+        }
+        | Evidence {
+            below: Below::Untold(error),
+            ..
+        } => *error,
         _ => return false,
     };
     matches!(error, Errno::MFILE | Errno::NFILE)
@@ -231,13 +245,18 @@ pub(crate) fn changed(now: &Finding) -> Exit {
 }
 
 /// A guard was started, and no record came.
-pub(crate) fn not_recorded(finding: &Finding) -> Exit {
-    advice(
-        &format!(
-            "did not adopt {}: its guard has written no record",
-            escaped(&finding.path)
+pub(crate) fn not_recorded(finding: &Finding, has_no_room: bool) -> Exit {
+    let (why, hint) = match has_no_room {
+        true => (
+            ": no space left on device",
+            "Make room there, and try again.",
         ),
-        "The system's log says why.",
+        false => ("", "The system's log says why."),
+    };
+    let path = escaped(&finding.path);
+    advice(
+        &format!("did not adopt {path}: its guard has written no record{why}"),
+        hint,
     );
     Exit::Failed
 }

@@ -137,6 +137,7 @@ fn with_pid(finding: &Finding) -> String {
             format!("is {now}, started after this file was written; there is no record")
         }
         (Reason::Untrusted, Some(living)) => untrusted(finding, living),
+        (Reason::Unreadable, _) => unread(finding, &here),
         _ => match &finding.record {
             Some(record) => {
                 let exe = escaped_bytes(record.exe.as_bytes());
@@ -149,6 +150,15 @@ fn with_pid(finding: &Finding) -> String {
 
 fn is_abroad(finding: &Finding, how: impl FnOnce(Abroad) -> bool) -> bool {
     matches!(finding.evidence.recorded, Recorded::Abroad(abroad) if how(abroad))
+}
+
+/// Of a pidfile that names a process, and has a record that cannot be read.
+fn unread(finding: &Finding, here: &str) -> String {
+    let Recorded::Unreadable(error) = finding.evidence.recorded else {
+        return here.to_owned();
+    };
+    let cause = cause(Errno::from_raw(error.raw_os_error()));
+    format!("may be another than the recorded one: the record cannot be read: {cause}; {here}")
 }
 
 fn untrusted(finding: &Finding, living: &Living) -> String {

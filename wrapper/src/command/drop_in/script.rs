@@ -29,6 +29,8 @@ pub(crate) struct Script {
     pub(crate) interpreter: String,
     /// Whether it is one of Debian's that are made of init-d-script(5).
     pub(crate) is_init_d_script: bool,
+    /// What it first sets PIDFILE to, of what is known without a shell.
+    pub(crate) pidfile: Option<String>,
     /// None for a value that only a shell could tell.
     variables: BTreeMap<String, Option<String>>,
 }
@@ -80,6 +82,9 @@ impl Script {
         }
         for command in commands(line) {
             if let Some((name, value)) = assignment(command) {
+                if name == "PIDFILE" && self.pidfile.is_none() {
+                    self.pidfile = self.expand(value, None);
+                }
                 let value = self.expanded(value);
                 self.variables.insert(name.to_owned(), value);
             } else if let Some(file) = sourced(command) {
@@ -105,8 +110,14 @@ impl Script {
         }
     }
 
-    /// A word with its variables replaced and without its quotes; none when it takes a shell to know it.
+    /// A word with its variables replaced and without its quotes; none when it takes a shell to know it. A variable that is not
+    /// set is empty.
     fn expanded(&self, word: &str) -> Option<String> {
+        self.expand(word, Some(""))
+    }
+
+    /// The same, with a variable that is not set being this, or unknown: whoever runs the script may set it.
+    fn expand(&self, word: &str, unset: Option<&str>) -> Option<String> {
         let mut all = String::new();
         let mut rest = word;
         while let Some(at) = rest.find(['$', '`', '"', '\'', '\\']) {
@@ -115,7 +126,7 @@ impl Script {
             rest = if let Some(inner) = special.strip_prefix("${") {
                 let end = closing(inner)?;
                 let (parameter, after) = inner.split_at(end);
-                all.push_str(&self.parameter(parameter)?);
+                all.push_str(&self.parameter(parameter, unset)?);
                 after.get(1..)?
             } else if let Some(name) = special.strip_prefix('$') {
                 let end = name
@@ -125,7 +136,7 @@ impl Script {
                     return None;
                 }
                 let (name, after) = name.split_at(end);
-                all.push_str(self.value(name)?);
+                all.push_str(self.value(name, unset)?);
                 after
             } else if special.starts_with(['"', '\'']) {
                 special.get(1..)?
@@ -137,31 +148,31 @@ impl Script {
         Some(all)
     }
 
-    /// What a variable was last set to; one that is not set is empty.
-    fn value(&self, name: &str) -> Option<&str> {
-        self.variables.get(name).map_or(Some(""), Option::as_deref)
+    /// What a variable was last set to.
+    fn value<'a>(&'a self, name: &str, unset: Option<&'a str>) -> Option<&'a str> {
+        self.variables.get(name).map_or(unset, Option::as_deref)
     }
 
     /// What stands between `${` and `}`.
-    fn parameter(&self, parameter: &str) -> Option<String> {
+    fn parameter(&self, parameter: &str, unset: Option<&str>) -> Option<String> {
         let end = parameter
             .find(|it: char| !it.is_ascii_alphanumeric() && it != '_')
             .unwrap_or(parameter.len());
         let (name, operator) = parameter.split_at(end);
-        let value = self.value(name)?;
         if operator.is_empty() {
-            return Some(value.to_owned());
+            return self.value(name, unset).map(str::to_owned);
         }
+        let value = self.value(name, Some(""))?;
         if operator == "##*/" {
             return value.rsplit('/').next().map(str::to_owned);
         }
         let operator = operator.strip_prefix(':').unwrap_or(operator);
         let (operator, word) = operator.split_at_checked(1)?;
         match (operator, value) {
-            ("-" | "=", "") => self.expanded(word),
+            ("-" | "=", "") => self.expand(word, unset),
             ("-" | "=", value) => Some(value.to_owned()),
             ("+", "") => Some(String::new()),
-            ("+", _) => self.expanded(word),
+            ("+", _) => self.expand(word, unset),
             _ => None,
         }
     }
@@ -392,6 +403,30 @@ mod tests {
         ] {
             let sources = script(text).sources;
             assert_eq!(sources, [Path::new("/etc/default/thing")], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_pidfile_is_known_by_what_the_script_itself_sets() {
+        for text in [
+            "PIDFILE=/run/thing.pid",
+            "NAME=thing\nPIDFILE=/run/$NAME.pid",
+            "NAME=\"thing\"\nPIDFILE=\"/run/${NAME}.pid\"",
+            "export PIDFILE=${PIDFILE:-/run/thing.pid}",
+            "PIDFILE=/run/${0##*/}.pid",
+            "PIDFILE=/run/$NAME.pid\nPIDFILE=/run/thing.pid",
+            "NAME=thing\nDIR=/run\nPIDFILE=$DIR/$NAME.pid # its own\nPIDFILE=/run/other.pid",
+        ] {
+            let pidfile = script(text).pidfile;
+            assert_eq!(pidfile.as_deref(), Some("/run/thing.pid"), "{text}");
+        }
+        for text in [
+            "PIDFILE=/run/$NAME.pid",
+            "NAME=$(hostname)\nPIDFILE=/run/$NAME.pid",
+            "NAME=$1\n# PIDFILE=/run/x.pid\nMYPIDFILE=/run/x.pid",
+            "PIDFILE=/run/${1}.pid",
+        ] {
+            assert_eq!(script(text).pidfile, None, "{text}");
         }
     }
 

@@ -9,6 +9,7 @@ use nix::unistd::User;
 use pidward_identity::pid::Pid;
 use pidward_identity::verdict::Class;
 
+use super::script::Script;
 use crate::doctor::program::{Attributes, Caller};
 use crate::environment::Environment;
 use crate::find::Search;
@@ -207,16 +208,16 @@ fn of_command(start: &str) -> Option<String> {
 fn of_script(path: &str) -> Option<String> {
     let text = regular::read(path.as_ref()).ok()?;
     let text = String::from_utf8_lossy(&text);
-    let path = |line: &str| {
-        let line = line.trim();
-        let value = line
-            .strip_prefix("# pidfile:")
-            .or_else(|| line.strip_prefix("PIDFILE="))?;
+    let mut heads = text
+        .lines()
+        .filter_map(|it| it.trim().strip_prefix("# pidfile:"));
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || "/._-@".contains(it);
+    let plain = |value: &str| {
         let value = value.trim().trim_matches(['"', '\'']);
-        let is_plain = |it: char| it.is_ascii_alphanumeric() || "/._-@".contains(it);
         (value.starts_with('/') && value.chars().all(is_plain)).then(|| value.to_owned())
     };
-    text.lines().find_map(path)
+    let set = || plain(&Script::read(path.as_ref()).ok()?.pidfile?);
+    heads.find_map(plain).or_else(set)
 }
 
 /// The one pidfile that names a process of the unit's, if it runs.

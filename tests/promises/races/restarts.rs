@@ -16,7 +16,7 @@ use crate::legacy::Legacy;
 use crate::promise::Promise;
 use crate::scene::{HOME, Scene};
 
-/// How many restarts there are of each kind, where the environment does not say; 223 make ten thousand in all.
+/// How many restarts there are of each kind, where the environment does not say; 233 make ten thousand in all.
 const EACH: usize = 3;
 
 /// How a pidfile is written, and the steps.
