@@ -77,7 +77,7 @@ fn with_rights_of_a_file(scene: &Scene) -> Checked {
             let mut command = life.command(&program);
             command
                 .env_remove("LD_PRELOAD")
-                .args("say up hear query 15 make open x.pid query 15 die return".split(' '));
+                .args("fork_while_listed say up hear query 15 make open x.pid query 15 die return".split(' '));
             if life.has_shim() {
                 fs::write("/etc/ld.so.preload", scene.library.display().to_string())
                     .doing("preload")?;
