@@ -31,6 +31,7 @@ const DT_NULL: usize = 0;
 const DT_HASH: usize = 4;
 const DT_STRTAB: usize = 5;
 const DT_SYMTAB: usize = 6;
+const DT_SONAME: usize = 14;
 const DT_GNU_HASH: usize = 0x6fff_fef5;
 const DT_VERSYM: usize = 0x6fff_fff0;
 
@@ -43,11 +44,13 @@ const STT_GNU_IFUNC: u8 = 10;
 const HIDDEN: u16 = 0x8000;
 
 unsafe extern "C" {
-    /// The beginning of this library, which is linked to lie at 0; the linker defines it.
-    static __ehdr_start: u8;
+    /// The dynamic section of this library; the linker defines it. Not its base, which is no address in it once prelink(8) has
+    /// given it a place.
+    static _DYNAMIC: Entry;
 }
 
-/// Where an object lies that was loaded when the program was started, and so is never unloaded.
+/// Where an object lies that was loaded before our constructor ran. It is never unloaded, unless another library's constructor
+/// has loaded it: then it comes behind the C library, where nobody looks for anything.
 struct Loaded {
     base: AtomicUsize,
     dynamic: AtomicPtr<Entry>,
@@ -87,11 +90,14 @@ pub(crate) fn remember() -> bool {
     count != 0
 }
 
-/// Hands the objects behind this one to the function, in the order in which they are searched, until it has enough.
+/// Hands the objects behind this one to the function, in the order in which they are searched, until it has enough; glibc is
+/// the last. musl unloads none.
 pub(crate) fn behind(then: &mut dyn FnMut(&Object) -> bool) {
-    // SAFETY: the dynamic section of an object that is loaded.
-    let mut then =
-        |base, dynamic| unsafe { Object::of(base, dynamic) }.is_some_and(|object| then(&object));
+    let mut then = |base, dynamic| {
+        // SAFETY: the dynamic section of an object that is loaded.
+        unsafe { Object::of(base, dynamic) }
+            .is_some_and(|object| then(&object) || object.is_glibc())
+    };
     let count = REMEMBERED.load(Ordering::Acquire);
     if count == 0 {
         return walk(&mut then);
@@ -128,12 +134,14 @@ unsafe extern "C" fn each(info: *mut dl_phdr_info, _size: usize, search: *mut c_
     let search = unsafe { &mut *search.cast::<Search<'_>>() };
     // SAFETY: dl_iterate_phdr(3) passes an object that stays loaded during the call.
     let info = unsafe { &*info };
-    let base = word(info.dlpi_addr);
+    let Some(dynamic) = dynamic(info) else {
+        return 0;
+    };
     if !search.is_behind {
-        search.is_behind = base == (&raw const __ehdr_start).addr();
+        search.is_behind = ptr::eq(dynamic, &raw const _DYNAMIC);
         return 0;
     }
-    c_int::from(dynamic(info).is_some_and(|dynamic| (search.then)(base, dynamic)))
+    c_int::from((search.then)(word(info.dlpi_addr), dynamic))
 }
 
 /// As long as the longest name that we look up, `__cxa_at_quick_exit`, with its NUL.
@@ -204,6 +212,8 @@ pub(crate) struct Object {
     base: usize,
     symbols: *const Symbol,
     names: *const c_char,
+    /// Where in the names its own is; 0, where an empty one is, when it has none.
+    own_name: usize,
     /// None in an object without versions.
     versions: *const u16,
     hash: Hash,
@@ -220,6 +230,7 @@ impl Object {
     unsafe fn of(base: usize, dynamic: *const Entry) -> Option<Self> {
         let (mut symbols, mut names, mut versions) = (0, 0, 0);
         let (mut gnu, mut system_v) = (0, 0);
+        let mut own_name = 0;
         for at in 0.. {
             // SAFETY: `DT_NULL` ends the section.
             let entry = unsafe { read(dynamic, at) };
@@ -230,6 +241,10 @@ impl Object {
                 DT_VERSYM => &mut versions,
                 DT_GNU_HASH => &mut gnu,
                 DT_HASH => &mut system_v,
+                DT_SONAME => {
+                    own_name = entry.value;
+                    continue;
+                }
                 _ => &mut 0,
             };
             // glibc has put addresses there, where the section may be written; musl leaves the offsets.
@@ -247,12 +262,21 @@ impl Object {
             base,
             symbols: ptr::with_exposed_provenance(symbols),
             names: ptr::with_exposed_provenance(names),
+            own_name,
             versions: match versions {
                 0 => null(),
                 address => ptr::with_exposed_provenance(address),
             },
             hash,
         })
+    }
+
+    fn is_glibc(&self) -> bool {
+        const GLIBC: Name = Name::new("libc.so.6");
+        // SAFETY: its name is in the table of names.
+        let its = unsafe { self.names.add(self.own_name) };
+        // SAFETY: they are C strings.
+        unsafe { GLIBC.is(its) }
     }
 
     /// The function of this name that the object defines for all; null when it does not.

@@ -50,6 +50,8 @@ static ALL: [Room; ROOMS] = [const { Room::new() }; ROOMS];
 
 /// How many pidfiles are known, or about to be.
 static KNOWN: AtomicUsize = AtomicUsize::new(0);
+/// How many rooms were ever in use, from the first on.
+static USED: AtomicUsize = AtomicUsize::new(0);
 /// Whether any pidfile was seen.
 static AWAKE: AtomicBool = AtomicBool::new(false);
 /// Whether any pidfile is named, for all that is known: true until the settings are read.
@@ -70,13 +72,12 @@ pub(crate) fn named() -> impl Iterator<Item = &'static Room> {
     known(NAMED)
 }
 
-/// The rooms in this state. Behind the last that is in use, the pages of the rooms are not touched: most processes know no pidfile.
+/// The rooms in this state. Behind the last that was ever in use, the pages of the rooms are not touched: most processes know
+/// no pidfile. Counted are the rooms and not the pidfiles: of those, one more may be known meanwhile, in a room before.
 fn known(state: u8) -> impl Iterator<Item = &'static Room> {
-    let is = |room: &Room| room.state.load(Ordering::Acquire);
     ALL.iter()
-        .filter(move |room| matches!(is(room), NAMED | SEEN))
-        .take(KNOWN.load(Ordering::Relaxed))
-        .filter(move |room| is(room) == state)
+        .take(USED.load(Ordering::Relaxed))
+        .filter(move |room| room.state.load(Ordering::Acquire) == state)
 }
 
 impl Room {
@@ -254,12 +255,15 @@ fn is_one_more() -> bool {
 
 /// A room with this path in it, known to the caller alone.
 fn claim(dir: c_int, path: &CStr) -> Option<&'static Room> {
-    let claimed = |room: &&Room| {
+    let claimed = |(_, room): &(usize, &Room)| {
         room.state
             .compare_exchange(FREE, CLAIMED, Ordering::Acquire, Ordering::Relaxed)
             .is_ok()
     };
-    let room = ALL.iter().find(claimed)?;
+    let (before, room) = ALL.iter().enumerate().find(claimed)?;
+    // Before it is known: who knows that it is, finds it.
+    let more = |used: usize| (used <= before).then(|| before.wrapping_add(1));
+    let _ = USED.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
     if room.fill(dir, path) {
         Some(room)
     } else {

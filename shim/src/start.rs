@@ -121,10 +121,11 @@ pub(crate) fn may_act() -> bool {
 }
 
 extern "C" fn loaded() {
+    // Whoever is left alone calls what is behind the hooks all the same.
+    hooks::prepare();
     if steps_aside() {
         return;
     }
-    hooks::prepare();
     read_settings();
     if seen::named().next().is_none() || seccomp::filtered() {
         return;

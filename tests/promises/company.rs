@@ -8,6 +8,7 @@ mod behind;
 mod languages;
 mod linking;
 mod plugins;
+mod prelinked;
 mod preloads;
 mod sanitizer;
 mod valgrind;
@@ -20,6 +21,7 @@ pub(crate) fn promises() -> Vec<Promise> {
     all.extend(plugins::promises());
     all.extend(preloads::promises());
     all.extend(linking::promises());
+    all.extend(prelinked::promises());
     all.extend(sanitizer::promises());
     all.extend(valgrind::promises());
     all.extend(languages::promises());

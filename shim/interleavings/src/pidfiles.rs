@@ -46,6 +46,25 @@ fn two_threads_share_no_room() {
 }
 
 #[test]
+fn what_is_seen_is_found_while_a_room_before_it_is_taken() {
+    in_every_order(|run| {
+        make(c"/tmp/a.pid");
+        run(&[
+            || {
+                // Known already: the room in which it was compared, is free again.
+                make(c"/tmp/a.pid");
+                make(c"/tmp/c.pid");
+            },
+            || {
+                make(c"/tmp/b.pid");
+                assert!(names().contains(&"b.pid".to_owned()));
+            },
+        ]);
+        assert_eq!(names().len(), 3);
+    });
+}
+
+#[test]
 fn one_thread_is_the_first_to_see_a_named_pidfile() {
     static FIRST: AtomicU8 = AtomicU8::new(0);
     in_every_order(|run| {

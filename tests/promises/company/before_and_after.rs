@@ -111,6 +111,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
             },
         ),
         each("a_linked_library_begins_before_us_and_ends_after_us", linked),
+        each("a_plugin_that_a_constructor_has_loaded_may_be_unloaded", unloaded),
     ])
 }
 
@@ -170,6 +171,20 @@ fn guards_of_a_constructor(scene: &Scene, setting: &[(&str, &str)], count: usize
         }
     })?;
     both.removed(&["x.pid"])
+}
+
+/// It is loaded before we look at who is, and gone when a function is looked up.
+fn unloaded(scene: &Scene) -> Checked {
+    let plugin = Scene::program("plugin.so");
+    let source = programs::source("behind.c");
+    programs::compile("cc", &["-shared", "-fPIC"], &[source], &plugin)?;
+    let plugin = plugin.display();
+    for (steps, end) in [(MAKE, "die return"), ("make rename x.pid", "raise 15")] {
+        let steps = format!("unload {plugin} mapped plugin.so {steps} {end}");
+        let load = format!("load {plugin} mapped plugin.so");
+        neighbours(scene, &[("EARLY", &load)], &steps)?.removed(&["x.pid"])?;
+    }
+    Ok(())
 }
 
 /// The smallest daemon, linked with the library.

@@ -75,9 +75,10 @@ fn with_rights_of_a_file(scene: &Scene) -> Checked {
             fs::set_permissions(&program, fs::Permissions::from_mode(mode))
                 .doing("give it rights")?;
             let mut command = life.command(&program);
-            command
-                .env_remove("LD_PRELOAD")
-                .args("say up hear query 15 make open x.pid query 15 die return".split(' '));
+            command.env_remove("LD_PRELOAD").args(
+                "fork_while_listed say up hear query 15 make open x.pid query 15 die return"
+                    .split(' '),
+            );
             if life.has_shim() {
                 fs::write("/etc/ld.so.preload", scene.library.display().to_string())
                     .doing("preload")?;

@@ -82,6 +82,23 @@ static char **plugin(char **words)
     return *end ? end + 1 : end;
 }
 
+/* load LIBRARY: a plugin of which nothing is asked. */
+static char **load(char **words)
+{
+    if (!dlopen(words[0], RTLD_NOW))
+        errx(99, "%s", dlerror());
+    return words + 1;
+}
+
+/* unload LIBRARY: whoever has loaded it. Where libraries are unloaded at all, it is gone then. */
+static char **unload(char **words)
+{
+    void *library = dlopen(words[0], RTLD_NOW | RTLD_NOLOAD);
+    if (!library || dlclose(library) != 0 || dlclose(library) != 0)
+        errx(99, "%s", dlerror());
+    return words + 1;
+}
+
 /* past PATH: makes a pidfile by a system call of its own, as languages do that have no use for a C library. */
 static char **past(char **words)
 {
@@ -151,5 +168,6 @@ static char **fork_while_listed(char **words)
 const struct step steps_of_company[] = {
     {"fork_while_listed", fork_while_listed},
     {"churn", churn}, {"mapped", mapped}, {"plugin", plugin}, {"past", past}, {"borrow", borrow},
+    {"load", load}, {"unload", unload},
     {0},
 };
