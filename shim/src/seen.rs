@@ -262,8 +262,7 @@ fn claim(dir: c_int, path: &CStr) -> Option<&'static Room> {
     };
     let (before, room) = ALL.iter().enumerate().find(claimed)?;
     // Before it is known: who knows that it is, finds it.
-    let more = |used: usize| (used <= before).then(|| before.wrapping_add(1));
-    let _ = USED.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+    USED.fetch_max(before.wrapping_add(1), Ordering::Relaxed);
     if room.fill(dir, path) {
         Some(room)
     } else {
