@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
@@ -30,8 +31,11 @@ impl Stock {
 }
 
 fn make(daemon: &Daemon) -> Checked<PathBuf> {
+    // More than one may be made at a time, for tests of different kinds.
+    static MADE: AtomicUsize = AtomicUsize::new(0);
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let archive = directory.join(format!("{}-{}.tar", daemon.name, std::process::id()));
+    let made = MADE.fetch_add(1, Ordering::Relaxed);
+    let archive = directory.join(format!("{}-{}-{made}.tar", daemon.name, std::process::id()));
     let file = File::create(&archive).doing(archive.display())?;
     let order = Order::Stock {
         daemon: daemon.name.to_owned(),
