@@ -70,9 +70,10 @@ checked:
 	$(CARGO) build --profile checked --locked
 	PIDWARD_RELEASE_DIR=$(abspath $(target)/checked) $(CARGO) test --locked -p pidward-tests --test daemons
 
-## soak: run daemons for SECONDS (60), started, ended, reloaded and robbed of their guards in random order, of SEED if given (root)
+## soak: run 58 daemons for SECONDS (60), started, ended, reloaded, rotated, robbed of guards in random order, of SEED if given (root)
 soak: all
 	tests/install-packages
+	tests/install-packages tests/daemons/soak/packages
 	PIDWARD_RELEASE_DIR=$(release) PIDWARD_SOAK_SECONDS=$(SECONDS) $(if $(SEED),PIDWARD_SOAK_SEED=$(SEED)) \
 		$(CARGO) test --locked -p pidward-tests --test daemons -- --nocapture soak::
 

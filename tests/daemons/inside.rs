@@ -54,6 +54,8 @@ pub(crate) enum Order {
     Soak {
         /// For so many seconds.
         seconds: u64,
+        /// Whether these are all daemons, or those that other tests have as well.
+        all: bool,
         /// What the order of things comes from.
         seed: u64,
         /// PostgreSQL's stock.
@@ -138,10 +140,11 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         })) => report(&under(&daemon, supervisor, hand_over, stock, &release)),
         Some(Ok(Order::Soak {
             seconds,
+            all,
             seed,
             stock,
             release,
-        })) => report(&soak::run(seconds, seed, stock, &release)),
+        })) => report(&soak::run(seconds, all, seed, stock, &release)),
         Some(Err(error)) => report::<()>(&Err(Failure::new("the test itself", error))),
         None => report::<()>(&Err(Failure::new("the test itself", "no order"))),
     }
