@@ -70,7 +70,7 @@ checked:
 	$(CARGO) build --profile checked --locked
 	PIDWARD_RELEASE_DIR=$(abspath $(target)/checked) $(CARGO) test --locked -p pidward-tests --test daemons
 
-## soak: run 58 daemons for SECONDS (60), started, ended, reloaded, rotated, robbed of guards in random order, of SEED if given (root)
+## soak: run 57 daemons for SECONDS (60), started, ended, reloaded, rotated, robbed of guards in random order, of SEED if given (root)
 soak: all
 	tests/install-packages
 	tests/install-packages tests/daemons/soak/packages

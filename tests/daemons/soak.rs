@@ -156,7 +156,8 @@ pub(crate) fn run(
         })?;
         soak.told.steps += 1;
     }
-    soak.daemons.iter().for_each(|place| {
+    soak.daemons.iter_mut().for_each(|place| {
+        place.remember();
         let size = place.longest.to_string();
         soak.told
             .sizes
@@ -178,6 +179,15 @@ impl Place {
             soaked,
             up: None,
             longest: Growth::default(),
+        }
+    }
+
+    /// Keeps the size that the daemon has in the longest of its lives.
+    fn remember(&mut self) {
+        if let Some(up) = &self.up
+            && up.growth.handled >= self.longest.handled
+        {
+            self.longest = up.growth;
         }
     }
 }
@@ -203,6 +213,7 @@ impl Soak {
     fn step(&mut self, index: usize) -> Checked<String> {
         let place = &mut self.daemons[index];
         let soaked = place.soaked;
+        place.remember();
         let Some(mut up) = place.up.take() else {
             let (up, what) = self.start(soaked)?;
             self.daemons[index].up = Some(up);
@@ -210,10 +221,6 @@ impl Soak {
         };
         if up.left == 0 {
             let what = self.end(soaked, &up)?;
-            let place = &mut self.daemons[index];
-            if up.growth.handled >= place.longest.handled {
-                place.longest = up.growth;
-            }
             return Ok(what);
         }
         up.left -= 1;

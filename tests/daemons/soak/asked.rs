@@ -7,7 +7,7 @@ use super::soaked::Soaked;
 use crate::daemon::{Daemon, Ready};
 
 pub(super) const DAEMONS: &[Soaked] = &[
-    DROPBEAR, STUNNEL, SSLH, DANTED, TOR, DISTCCD, RSYNC, NBD, PGBOUNCER, SER2NET,
+    DROPBEAR, STUNNEL, SSLH, TOR, DISTCCD, RSYNC, NBD, PGBOUNCER, SER2NET,
 ];
 
 const DROPBEAR: Soaked = Soaked::of(Daemon {
@@ -67,35 +67,6 @@ const SSLH: Soaked = Soaked::of(Daemon {
     ],
     ..Daemon::USUAL
 });
-
-const DANTED: Soaked = Soaked::of(Daemon {
-    name: "danted",
-    package: "dante-server",
-    prepare: |_| {
-        write(
-            "danted.conf",
-            "logoutput: /mnt/danted.log\n\
-             internal: 127.0.0.1 port=1080\n\
-             external: lo\n\
-             clientmethod: none\n\
-             socksmethod: none\n\
-             user.privileged: root\n\
-             user.unprivileged: nobody\n",
-        )
-    },
-    pidfile: "danted.pid",
-    start: &[
-        "danted",
-        "-D",
-        "-f",
-        "/mnt/danted.conf",
-        "-p",
-        "/mnt/danted.pid",
-    ],
-    ready: &[Ready::Says("danted.log", "running")],
-    ..Daemon::USUAL
-})
-.reloads(Signal::SIGHUP);
 
 const TOR: Soaked = Soaked::of(Daemon {
     name: "tor",

@@ -43,6 +43,16 @@ impl Size {
         }
     }
 
+    /// What a process has in hand it gives back: its size when it is within the limit, and whether it came to be.
+    fn settled(process: &Process, limit: Self) -> (Self, bool) {
+        let mut size = Self::default();
+        let settled = every_ten_milliseconds(Deadline::seconds(10), || {
+            size = Self::of(process).ok()?;
+            size.is_within(limit).then_some(())
+        });
+        (size, settled.is_some())
+    }
+
     fn is_within(self, limit: Self) -> bool {
         self.descriptors <= limit.descriptors && self.private <= limit.private
     }
@@ -62,7 +72,7 @@ impl fmt::Display for Size {
 }
 
 /// A daemon's size in the course of its life.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Growth {
     /// What was done to it.
     pub(super) handled: u32,
@@ -74,9 +84,8 @@ impl Growth {
     /// Looks at the daemon after something was done to it.
     pub(super) fn look(&mut self, process: &Process) -> Checked {
         self.handled += 1;
-        let mut size = Size::of(process)?;
         if self.handled <= WARM {
-            self.warm = self.warm.max(size);
+            self.warm = self.warm.max(Size::of(process)?);
             self.most = self.warm;
             return Ok(());
         }
@@ -84,13 +93,12 @@ impl Growth {
             descriptors: self.warm.descriptors + MORE_DESCRIPTORS,
             private: self.warm.private + self.warm.private / 4 + MORE_KIB,
         };
-        // What it has in hand it gives back.
-        let small = every_ten_milliseconds(Deadline::seconds(10), || {
-            size = Size::of(process).ok()?;
-            size.is_within(limit).then_some(())
-        });
+        let (size, is_small) = Size::settled(process, limit);
         self.most = self.most.max(size);
-        small.ok_or_else(|| Failure::new("the daemon has grown", self))
+        match is_small {
+            true => Ok(()),
+            false => Err(Failure::new("the daemon has grown", self)),
+        }
     }
 }
 
@@ -105,15 +113,14 @@ impl fmt::Display for Growth {
     }
 }
 
-/// A guard has what every guard has.
+/// A guard has what every guard has, but for what it takes while it looks at a pidfile.
 pub(super) fn guard_is_small(guard: &Process) -> Checked {
-    let size = Size::of(guard)?;
     let limit = Size {
         descriptors: DESCRIPTORS,
         private: PRIVATE_KIB,
     };
-    match size.is_within(limit) {
-        true => Ok(()),
-        false => Err(Failure::new("a guard has grown", size)),
+    match Size::settled(guard, limit) {
+        (_, true) => Ok(()),
+        (size, false) => Err(Failure::new("a guard has grown", size)),
     }
 }
