@@ -54,7 +54,7 @@ const ALL: &[&[Soaked]] = &[
 
 /// How much is done to a daemon before it is ended: mostly little, but once in a while more, which shows whether it grows.
 const SHORT: usize = 4;
-const LONG: usize = 60;
+const LONG: usize = 100;
 const LONG_IN: usize = 6;
 
 /// The soak as a test; `make soak` makes it a long one.
