@@ -64,11 +64,12 @@ fuzz:
 miri:
 	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test --locked -p pidward-identity -p pidward-checks --tests
 
-## checked: run the daemons with a library and a guard that end when arithmetic overflows, or what is asserted does not hold (root)
+## checked: run the daemons with a library and a guard that end when arithmetic overflows, or what is asserted does not hold, some of
+##   them under memcheck (root)
 checked:
 	tests/install-packages
 	$(CARGO) build --profile checked --locked
-	PIDWARD_RELEASE_DIR=$(abspath $(target)/checked) $(CARGO) test --locked -p pidward-tests --test daemons
+	PIDWARD_RELEASE_DIR=$(abspath $(target)/checked) $(CARGO) test --locked -p pidward-tests --test daemons -- --include-ignored
 
 ## soak: run 57 daemons for SECONDS (60), started, ended, reloaded, rotated, robbed of guards in random order, of SEED if given (root)
 soak: all

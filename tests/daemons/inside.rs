@@ -16,7 +16,7 @@ use crate::cell::Cell;
 use crate::daemon::Daemon;
 use crate::supervisors::Supervisor;
 use crate::ways::{Ending, Mode};
-use crate::{soak, stock, story, supervised};
+use crate::{memcheck, soak, stock, story, supervised};
 
 /// What to run, as it goes from the test to its namespace.
 #[derive(Debug, Serialize, Deserialize)]
@@ -63,6 +63,13 @@ pub(crate) enum Order {
         /// The files under test.
         release: PathBuf,
     },
+    /// Run a daemon under memcheck and report.
+    Memcheck {
+        /// Its name.
+        daemon: String,
+        /// The files under test.
+        release: PathBuf,
+    },
     /// Run a daemon under a supervisor and report.
     Supervised {
         /// The daemon's name.
@@ -87,6 +94,7 @@ impl Order {
             Self::Stock { .. }
             | Self::Cell { .. }
             | Self::Story { .. }
+            | Self::Memcheck { .. }
             | Self::Supervised { .. } => 0,
         };
         let said = namespace::run(&[&order], None, Deadline::seconds(120 + soaking))?;
@@ -131,6 +139,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
             mode,
             under_test,
         })) => report(&story::tell(&daemon, &name, mode, under_test)),
+        Some(Ok(Order::Memcheck { daemon, release })) => report(&memchecked(&daemon, &release)),
         Some(Ok(Order::Supervised {
             daemon,
             supervisor,
@@ -176,6 +185,11 @@ fn cell(
         return cell.baseline();
     };
     cell.check(&expected).map(|()| expected)
+}
+
+fn memchecked(daemon: &str, release: &Path) -> Checked {
+    let daemon = known(daemon)?;
+    memcheck::check(&world_for(daemon, None, Some(release))?, daemon)
 }
 
 fn under(
