@@ -199,6 +199,9 @@ struct Up {
     mode: Mode,
     /// How much is to be done to it before it is ended.
     left: usize,
+    /// Whether its guard is killed before that. It is not reloaded then: at some time later it could write its pidfile anew, and
+    /// so get another guard.
+    is_robbed: bool,
     growth: Growth,
 }
 
@@ -249,6 +252,7 @@ impl Soak {
             guard: Some(guard),
             mode,
             left: self.random.usize(..=length),
+            is_robbed: self.random.bool(),
             growth: Growth::default(),
         };
         Ok((up, format!("started by {}", mode.name())))
@@ -257,7 +261,7 @@ impl Soak {
     /// Does to a daemon what it is to live through.
     fn handle(&mut self, soaked: &Soaked, up: &mut Up) -> Checked<&'static str> {
         if up.left == 0
-            && self.random.bool()
+            && up.is_robbed
             && let Some(guard) = up.guard.take()
         {
             self.told.guards_killed += 1;
@@ -267,7 +271,8 @@ impl Soak {
                 false => Err(Failure::new("survives SIGKILL", evidence())),
             };
         }
-        match (self.random.u8(..4), soaked.reload, soaked.log) {
+        let asked = if up.is_robbed { 3 } else { self.random.u8(..4) };
+        match (asked, soaked.reload, soaked.log) {
             (0, Some(signal), _) => {
                 self.told.reloads += 1;
                 up.life.process.signal(signal).doing("reload it")?;
