@@ -64,15 +64,17 @@ fuzz:
 miri:
 	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test --locked -p pidward-identity -p pidward-checks --tests
 
-## checked: run the daemons with a library and a guard that end when arithmetic overflows, or what is asserted does not hold (root)
+## checked: run the daemons with a library and a guard that end when arithmetic overflows, or what is asserted does not hold, some of
+##   them under memcheck (root)
 checked:
 	tests/install-packages
 	$(CARGO) build --profile checked --locked
-	PIDWARD_RELEASE_DIR=$(abspath $(target)/checked) $(CARGO) test --locked -p pidward-tests --test daemons
+	PIDWARD_RELEASE_DIR=$(abspath $(target)/checked) $(CARGO) test --locked -p pidward-tests --test daemons -- --include-ignored
 
-## soak: run daemons for SECONDS (60), started, ended, reloaded and robbed of their guards in random order, of SEED if given (root)
+## soak: run 57 daemons for SECONDS (60), started, ended, reloaded, rotated, robbed of guards in random order, of SEED if given (root)
 soak: all
 	tests/install-packages
+	tests/install-packages tests/daemons/soak/packages
 	PIDWARD_RELEASE_DIR=$(release) PIDWARD_SOAK_SECONDS=$(SECONDS) $(if $(SEED),PIDWARD_SOAK_SEED=$(SEED)) \
 		$(CARGO) test --locked -p pidward-tests --test daemons -- --nocapture soak::
 

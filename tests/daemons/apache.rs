@@ -11,7 +11,7 @@ ServerName localhost
 DefaultRuntimeDir /mnt
 PidFile /mnt/httpd.pid
 ErrorLog /mnt/error.log
-Listen 127.0.0.1:8080
+Listen 127.0.0.1:8081
 LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
 LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
 User www-data
@@ -25,7 +25,7 @@ pub(crate) const DAEMON: Daemon = Daemon {
     prepare: |_| write("apache2.conf", CONFIGURATION),
     pidfile: "httpd.pid",
     start: &["apache2", "-f", "/mnt/apache2.conf", "-k", "start"],
-    ready: &[Ready::Answers(8080, "GET / HTTP/1.0\r\n\r\n")],
+    ready: &[Ready::Answers(8081, "GET / HTTP/1.0\r\n\r\n")],
     stop: Some(&["apache2", "-f", "/mnt/apache2.conf", "-k", "stop"]),
     ..Daemon::USUAL
 };

@@ -111,9 +111,10 @@ impl Ready {
 
 /// Waits until a file of this name contains these words.
 pub(crate) fn says(file: &str, words: &str, deadline: Deadline) -> Checked {
-    let watch = Watch::on(&[SCRATCH.as_ref()])?;
+    let file = path(file);
+    let watch = Watch::on(&[file.parent().unwrap_or(SCRATCH.as_ref())])?;
     let look = || {
-        std::fs::read_to_string(path(file))
+        std::fs::read_to_string(&file)
             .ok()?
             .contains(words)
             .then_some(())
@@ -122,7 +123,11 @@ pub(crate) fn says(file: &str, words: &str, deadline: Deadline) -> Checked {
     said.ok_or_else(|| {
         Failure::new(
             "not ready",
-            format!("{file} does not say \"{words}\"\n{}", evidence()),
+            format!(
+                "{} does not say \"{words}\"\n{}",
+                file.display(),
+                evidence()
+            ),
         )
     })
 }

@@ -133,7 +133,7 @@ fn new_master(teller: &Teller<'_>) -> Checked<Process> {
     let new = new.ok_or_else(|| Failure::new("no new master", evidence()))?;
     // A signal that it gets before it waits for signals is lost.
     let waits = format!("{0}#{0}: start worker process ", new.pid);
-    says("error.log", &waits, Deadline::seconds(15))?;
+    says("nginx.log", &waits, Deadline::seconds(15))?;
     Ok(new)
 }
 

@@ -18,7 +18,7 @@ defaults
     timeout server 10s
     timeout connect 10s
 frontend all
-    bind 127.0.0.1:8080
+    bind 127.0.0.1:8082
     http-request return status 200
 ";
 
@@ -33,6 +33,6 @@ pub(crate) const DAEMON: Daemon = Daemon {
     prepare,
     pidfile: "haproxy.pid",
     start: &["haproxy", "-D", "-f", "/mnt/haproxy.cfg"],
-    ready: &[Ready::Answers(8080, "GET / HTTP/1.0\r\n\r\n")],
+    ready: &[Ready::Answers(8082, "GET / HTTP/1.0\r\n\r\n")],
     ..Daemon::USUAL
 };

@@ -16,7 +16,7 @@ use crate::cell::Cell;
 use crate::daemon::Daemon;
 use crate::supervisors::Supervisor;
 use crate::ways::{Ending, Mode};
-use crate::{soak, stock, story, supervised};
+use crate::{memcheck, soak, stock, story, supervised};
 
 /// What to run, as it goes from the test to its namespace.
 #[derive(Debug, Serialize, Deserialize)]
@@ -54,10 +54,19 @@ pub(crate) enum Order {
     Soak {
         /// For so many seconds.
         seconds: u64,
+        /// Whether these are all daemons, or those that other tests have as well.
+        all: bool,
         /// What the order of things comes from.
         seed: u64,
         /// PostgreSQL's stock.
         stock: Option<PathBuf>,
+        /// The files under test.
+        release: PathBuf,
+    },
+    /// Run a daemon under memcheck and report.
+    Memcheck {
+        /// Its name.
+        daemon: String,
         /// The files under test.
         release: PathBuf,
     },
@@ -85,6 +94,7 @@ impl Order {
             Self::Stock { .. }
             | Self::Cell { .. }
             | Self::Story { .. }
+            | Self::Memcheck { .. }
             | Self::Supervised { .. } => 0,
         };
         let said = namespace::run(&[&order], None, Deadline::seconds(120 + soaking))?;
@@ -129,6 +139,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
             mode,
             under_test,
         })) => report(&story::tell(&daemon, &name, mode, under_test)),
+        Some(Ok(Order::Memcheck { daemon, release })) => report(&memchecked(&daemon, &release)),
         Some(Ok(Order::Supervised {
             daemon,
             supervisor,
@@ -138,10 +149,11 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         })) => report(&under(&daemon, supervisor, hand_over, stock, &release)),
         Some(Ok(Order::Soak {
             seconds,
+            all,
             seed,
             stock,
             release,
-        })) => report(&soak::run(seconds, seed, stock, &release)),
+        })) => report(&soak::run(seconds, all, seed, stock, &release)),
         Some(Err(error)) => report::<()>(&Err(Failure::new("the test itself", error))),
         None => report::<()>(&Err(Failure::new("the test itself", "no order"))),
     }
@@ -173,6 +185,11 @@ fn cell(
         return cell.baseline();
     };
     cell.check(&expected).map(|()| expected)
+}
+
+fn memchecked(daemon: &str, release: &Path) -> Checked {
+    let daemon = known(daemon)?;
+    memcheck::check(&world_for(daemon, None, Some(release))?, daemon)
 }
 
 fn under(

@@ -12,6 +12,7 @@ use pidward_tests::world::{World, evidence, owner, path};
 
 use crate::daemon::{Daemon, Ready};
 use crate::left::ONE_SECOND;
+use crate::memcheck;
 use crate::ways::{Ending, Mode};
 
 /// A daemon that is up.
@@ -130,12 +131,20 @@ fn command(
             "--no-preload",
             "--",
         ],
-        Mode::Named => vec![pidward.as_str(), "run", "-p", &pidfile, "--"],
+        Mode::Named | Mode::Memcheck => vec![pidward.as_str(), "run", "-p", &pidfile, "--"],
     };
-    let words = before.iter().chain(words).map(|word| (*word).to_owned());
+    let under = match mode {
+        Mode::Memcheck => memcheck::VALGRIND,
+        Mode::Baseline | Mode::Run | Mode::Guarded | Mode::Preload | Mode::Named => &[],
+    };
+    let words = before
+        .iter()
+        .chain(under)
+        .chain(words)
+        .map(|word| (*word).to_owned());
     let environment = match mode {
         Mode::Preload => vec![("LD_PRELOAD", installed("libpidward.so"))],
-        Mode::Baseline | Mode::Run | Mode::Guarded | Mode::Named => vec![],
+        Mode::Baseline | Mode::Run | Mode::Guarded | Mode::Named | Mode::Memcheck => vec![],
     };
     (as_user(daemon, words.collect()), environment)
 }

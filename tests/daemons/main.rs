@@ -6,6 +6,8 @@
 //!
 //! `soak` has them side by side, in random order.
 //!
+//! `memcheck` has them under valgrind; as that takes long, only where it is asked for.
+//!
 //! `supervised` are those that go into the background, under supervisors that expect them not to.
 
 use std::process::ExitCode;
@@ -21,6 +23,7 @@ mod inside;
 mod left;
 mod life;
 mod matrix;
+mod memcheck;
 mod soak;
 mod stock;
 mod story;
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
     let (mut trials, written) = matrix::trials(&DAEMONS);
     trials.extend(story::trials(&STORIES));
     trials.extend(supervised::trials(&DAEMONS));
+    trials.extend(memcheck::trials(&DAEMONS));
     trials.push(soak::trial());
     let conclusion = libtest_mimic::run(&arguments, trials);
     if let Err(failure) = written.write() {

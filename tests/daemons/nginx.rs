@@ -6,7 +6,7 @@ use crate::daemon::{Daemon, Ready};
 
 const CONFIGURATION: &str = "\
 pid /mnt/nginx.pid;
-error_log /mnt/error.log notice;
+error_log /mnt/nginx.log notice;
 user www-data;
 worker_processes 2;
 events {}
@@ -33,7 +33,7 @@ pub(crate) const DAEMON: Daemon = Daemon {
     start: &[
         "/usr/sbin/nginx",
         "-e",
-        "/mnt/error.log",
+        "/mnt/nginx.log",
         "-c",
         "/mnt/nginx.conf",
     ],
@@ -41,7 +41,7 @@ pub(crate) const DAEMON: Daemon = Daemon {
     stop: Some(&[
         "nginx",
         "-e",
-        "/mnt/error.log",
+        "/mnt/nginx.log",
         "-c",
         "/mnt/nginx.conf",
         "-s",

@@ -16,6 +16,8 @@ pub(crate) enum Mode {
     Preload,
     /// `pidward run -p PIDFILE -- COMMAND`
     Named,
+    /// `pidward run -p PIDFILE -- valgrind COMMAND`
+    Memcheck,
 }
 
 impl Mode {
@@ -33,6 +35,7 @@ impl Mode {
             Self::Guarded => "guarded",
             Self::Preload => "preload",
             Self::Named => "named",
+            Self::Memcheck => "memcheck",
         }
     }
 }
