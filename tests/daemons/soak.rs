@@ -11,6 +11,7 @@ use fastrand::Rng;
 use libtest_mimic::{Failed, Trial};
 use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
+use pidward_tests::namespace::own_devices;
 use pidward_tests::release;
 use pidward_tests::world::write;
 
@@ -110,6 +111,7 @@ pub(crate) fn run(
         .flat_map(|rows| rows.iter())
         .map(Place::new)
         .collect();
+    own_devices()?;
     let world = prepare(
         daemons.iter().map(|place| &place.soaked.daemon),
         stock,

@@ -6,9 +6,10 @@
 //! test gives up on it: nothing outlives its deadline, and nothing is ever looked for by name.
 
 use std::env;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, PipeReader, Read};
 use std::os::fd::AsFd;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
@@ -17,6 +18,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
 use nix::sys::signal::{SigHandler, Signal};
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
 use crate::deadline::Deadline;
 use crate::failure::{Checked, Doing, Failure};
@@ -188,6 +190,30 @@ pub fn cover(directory: impl AsRef<Path>) -> Checked {
         Some(mode),
     )
     .doing(named)
+}
+
+/// Puts devices of our own in place of the machine's, as containers have them: who listens at /dev/log, or gives a device to another
+/// user, does so for us alone.
+///
+/// # Errors
+/// When that cannot be done.
+pub fn own_devices() -> Checked {
+    cover("/dev")?;
+    for (name, minor) in [
+        ("null", 3),
+        ("zero", 5),
+        ("full", 7),
+        ("random", 8),
+        ("urandom", 9),
+    ] {
+        let path = Path::new("/dev").join(name);
+        let of_all = Mode::from_bits_truncate(0o666);
+        mknod(&path, SFlag::S_IFCHR, of_all, makedev(1, minor)).doing(path.display())?;
+        fs::set_permissions(&path, Permissions::from_mode(0o666)).doing(path.display())?;
+    }
+    symlink("/proc/self/fd", "/dev/fd").doing("link /dev/fd")?;
+    fs::create_dir("/dev/shm").doing("make /dev/shm")?;
+    cover("/dev/shm")
 }
 
 /// Puts a layer of our own over one of the machine's directories: it is as it was, and what is changed in it is changed for us

@@ -36,13 +36,15 @@ fn install(from: &str) -> Checked {
 /// The numbers in the names of links decide, and within a number the table for those who start in parallel.
 fn insserv(machine: &Machine) -> Checked {
     // Debian's own and no others: some of the machine's need what is not there.
-    for directory in ["/etc/init.d", "/etc/rcS.d", "/etc/rc2.d"] {
+    let levels = ["S", "0", "1", "2", "3", "4", "5", "6"].map(|level| format!("/etc/rc{level}.d"));
+    let others = ["/etc/init.d", "/etc/insserv.conf.d"].map(str::to_owned);
+    for directory in others.into_iter().chain(levels) {
         let kept = |name: &str| {
             let mut services = SERVICES.iter();
             services.any(|service| name.ends_with(service.name))
         };
         for entry in fs::read_dir(directory).doing("list scripts")?.flatten() {
-            if !kept(&entry.file_name().to_string_lossy()) && entry.path().is_file() {
+            if !kept(&entry.file_name().to_string_lossy()) && !entry.path().is_dir() {
                 fs::remove_file(entry.path()).doing("remove a script")?;
             }
         }

@@ -1,11 +1,7 @@
 //! Debian's services whose init scripts are run as they are, with their configuration as it is.
 
-use std::fs;
-use std::path::Path;
-
-use nix::sys::stat::{Mode, SFlag, makedev, mknod};
-use pidward_tests::failure::{Checked, Doing};
-use pidward_tests::namespace::{cover, cover_file};
+use pidward_tests::failure::Checked;
+use pidward_tests::namespace::{cover, cover_file, own_devices};
 
 use crate::machine::{Machine, answers, edit};
 
@@ -80,7 +76,7 @@ pub(crate) const SERVICES: [Service; 8] = [
         pidfile: "/run/rsyslogd.pid",
         settings: "/etc/default/rsyslog",
         prepare: |_| {
-            devices()?;
+            own_devices()?;
             // It would take the real machine's messages of the kernel.
             edit(
                 "/etc/rsyslog.conf",
@@ -120,14 +116,3 @@ pub(crate) const SERVICES: [Service; 8] = [
         ..Service::USUAL
     },
 ];
-
-/// A /dev of our own: the service makes a socket and a FIFO in it.
-fn devices() -> Checked {
-    cover("/dev")?;
-    let mode = Mode::S_IRUSR | Mode::S_IWUSR;
-    for (name, minor) in [("null", 3), ("zero", 5), ("random", 8), ("urandom", 9)] {
-        let path = Path::new("/dev").join(name);
-        mknod(&path, SFlag::S_IFCHR, mode, makedev(1, minor)).doing(name)?;
-    }
-    fs::create_dir("/dev/shm").doing("make /dev/shm")
-}

@@ -6,9 +6,8 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::Duration;
 
-use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use pidward_tests::failure::{Checked, Doing, Failure};
-use pidward_tests::namespace::cover;
+use pidward_tests::namespace::own_devices;
 use pidward_tests::process::Process;
 
 use super::post::{Post, daemon, guard, kill, leaves, ready, start};
@@ -40,10 +39,7 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
 
 /// A log of the test's own.
 pub(crate) fn log() -> Checked<UnixDatagram> {
-    // The machine may have one.
-    cover("/dev")?;
-    let (mode, null) = (Mode::from_bits_truncate(0o666), makedev(1, 3));
-    mknod("/dev/null", SFlag::S_IFCHR, mode, null).doing("make /dev/null")?;
+    own_devices()?;
     let log = UnixDatagram::bind("/dev/log").doing("bind /dev/log")?;
     let long = Some(Duration::from_secs(10));
     log.set_read_timeout(long).doing("set a deadline")?;
