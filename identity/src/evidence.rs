@@ -487,8 +487,8 @@ fn open_record(pidfile: &Pidfile<'_>, look: &Look) -> Result<Option<(OwnedFd, St
     let Some(name) = pidfile.record_name() else {
         return Ok(None);
     };
-    let own = rustix::process::geteuid().as_raw();
-    let counts = |stat: &Stat| is_regular(stat) && [0, own, look.uid].contains(&stat.st_uid);
+    let own = || rustix::process::geteuid().as_raw();
+    let counts = |stat: &Stat| is_regular(stat) && [0, own(), look.uid].contains(&stat.st_uid);
     let opened = rustix::fs::openat(pidfile.directory(), name.as_c_str(), flags, Mode::empty());
     match opened {
         Ok(file) => {

@@ -51,6 +51,10 @@ impl Search {
         let mut search = Self::default();
         for path in paths {
             match Place::of(path) {
+                // One alone is nobody's alias: what else it may be called, which takes a walk to it, is not asked.
+                Ok(place) if !path.is_dir() && paths.len() == 1 => {
+                    search.found.push(Found { place, named: true });
+                }
                 Ok(place) if !path.is_dir() => search.add(place, true),
                 Ok(Place { path, .. }) => search.directory(path, true),
                 Err(NoPlace::Directory) => search.directory(path.clone(), true),
