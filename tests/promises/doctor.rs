@@ -36,6 +36,7 @@ pub(crate) fn promises() -> Vec<Promise> {
         each("what_sweeps_at_boot_is_found", boot),
         each("what_the_kernel_lacks_is_named", kernels),
         each("what_nobody_may_see_cannot_be_told", unseen),
+        each("a_daemon_that_lives_is_not_called_dead", untrusted),
         each(
             "a_guard_that_could_not_be_started_is_no_defence",
             broken_guards,
@@ -426,6 +427,31 @@ fn unseen(scene: &Scene) -> Checked {
             ),
             ("->", "Ask as root."),
             ("guard", "holds    at work"),
+        ],
+    )?;
+    kill(daemon).map(drop)
+}
+
+/// Everybody can write its pidfile, which speaks for nobody then.
+fn untrusted(scene: &Scene) -> Checked {
+    scene.clear()?;
+    let daemon = with_pidfile()?;
+    let of_all = fs::Permissions::from_mode(0o666);
+    fs::set_permissions(file("x.pid"), of_all).doing("open it to all users")?;
+    is(
+        &ask(scene, "doctor x.pid")?,
+        4,
+        "of two it cannot be told",
+        &[
+            (
+                "shim",
+                "unknown  cannot be told: the pidfile speaks for no living process",
+            ),
+            (
+                "record",
+                "unknown  cannot be told: the pidfile is untrusted",
+            ),
+            ("pidfile", "(untrusted)"),
         ],
     )?;
     kill(daemon).map(drop)

@@ -203,7 +203,7 @@ fn shim(shim: &Shim<'_>, facts: &Facts) -> Said {
         ),
         Shim::OtherLibc => said("may be loaded: the program's C library is neither glibc nor musl"),
         Shim::Unseen => as_root("cannot be told: we may not see what is loaded into the process"),
-        Shim::NoProcess => said("cannot be told: no process lives to look at"),
+        Shim::NoProcess => said("cannot be told: the pidfile speaks for no living process"),
         Shim::NoElf => {
             said("cannot be told: the program is neither ELF nor a script with an interpreter")
         }
