@@ -34,10 +34,20 @@ pub(crate) enum End {
     Cleared(Owner),
     /// The owner removed it himself, or it was gone when he died.
     Gone(Owner),
-    /// No process came; the pidfile as it was last seen, if there was one.
-    NobodyCame(Option<Version>),
+    /// No process came.
+    NobodyCame(Last),
     /// The pidfile of a dead owner stays, and the record with it: it proves that the file is stale.
     Left(Owner, Kept),
+}
+
+/// The pidfile, when nobody had come for it.
+#[derive(Debug)]
+pub(crate) enum Last {
+    /// As it was seen, if it was there.
+    Seen(Option<Version>),
+    /// It could not be read to the end of the waiting: what it cannot look at the guard cannot guard, however often it begins
+    /// anew.
+    Unread,
 }
 
 /// A guard: what it was asked for, and what it looks at.
@@ -50,9 +60,6 @@ pub(crate) struct Guard<'a> {
     /// When it was started, or shortly before, in seconds since the epoch: a pidfile that has changed since is not
     /// one that an earlier instance left behind.
     pub(crate) started: i64,
-    /// The pidfile could not be read to the end of the waiting: what it cannot look at it cannot guard, however often it begins
-    /// anew.
-    pub(crate) is_blind: bool,
 }
 
 impl Guard<'_> {
@@ -142,7 +149,8 @@ impl Guard<'_> {
     fn is_wanted_again(&mut self, end: &End) -> bool {
         let version = |pidfile: &Pidfile<'_>| pidfile.look().as_ref().ok().map(Version::from);
         let before = match end {
-            End::NobodyCame(before) => *before,
+            End::NobodyCame(Last::Unread) => return false,
+            End::NobodyCame(Last::Seen(before)) => *before,
             End::Cleared(_) => None,
             End::Left(owner, _) => Some(owner.version),
             End::Gone(owner) => {
@@ -158,6 +166,6 @@ impl Guard<'_> {
             }
         };
         let now = version(&self.pidfile);
-        now.is_some() && now != before && !self.is_blind
+        now.is_some() && now != before
     }
 }

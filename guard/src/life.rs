@@ -10,7 +10,7 @@ use pidward_identity::remove::{self, Kept, Writers};
 use rustix::fd::AsFd;
 
 use crate::death;
-use crate::guard::{End, Guard};
+use crate::guard::{End, Guard, Last};
 use crate::hand_over::{self, Doubt, Named, Now, Owner, Version};
 use crate::known;
 use crate::line::Shown;
@@ -81,7 +81,7 @@ impl Guard<'_> {
                     death::tell_removed(self.request.path, &dead, 0, self.environment);
                 }
                 (AfterDeath::Gone, Some(back)) => owner = back,
-                (AfterDeath::NobodyCame(last), _) => return End::NobodyCame(last),
+                (AfterDeath::NobodyCame(last), _) => return End::NobodyCame(Last::Seen(last)),
                 (AfterDeath::Left(kept), _) => return End::Left(owner, kept),
             }
         }
@@ -89,7 +89,7 @@ impl Guard<'_> {
 
     /// Waits until the pidfile names a process; `Err` when none came. One that was dead before it was found
     /// counts, when the pidfile is no older than this guard: it was meant, and lived shortly.
-    fn wait_for_owner(&mut self, mut patience: Patience) -> Result<Owner, Option<Version>> {
+    fn wait_for_owner(&mut self, mut patience: Patience) -> Result<Owner, Last> {
         let mut doubts = Doubts::default();
         let mut has_waited = false;
         loop {
@@ -117,8 +117,10 @@ impl Guard<'_> {
             }
             // What is empty another instance may be about to write, whose own guard has found this one at work.
             if !is_empty || core::mem::replace(&mut has_waited, true) {
-                self.is_blind = unasked.is_some();
-                return Err(version);
+                return Err(match unasked {
+                    Some(_) => Last::Unread,
+                    None => Last::Seen(version),
+                });
             }
             patience = Patience::new(None, WRITING / 1000);
         }

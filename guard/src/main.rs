@@ -82,7 +82,6 @@ fn guard(request: Request, environment: Environment, writer: Option<PidFd>) -> R
         watch: Watch::default(),
         // Who renames a pidfile into place starts the guard after that.
         started: rustix::time::clock_gettime(ClockId::Realtime).tv_sec - 2,
-        is_blind: false,
     };
     guard.live(writer)
 }

@@ -37,7 +37,8 @@ impl Moment {
         Self(Self::now().0.saturating_add(i64::from(milliseconds)))
     }
 
-    /// Milliseconds until then; 0 when it has passed.
+    /// Milliseconds until then; 0 when it has passed. Out of line, because it is asked for in many places, and the guard is small.
+    #[inline(never)]
     pub(crate) fn left(self) -> u32 {
         let left = self.0.saturating_sub(Self::now().0).max(0);
         u32::try_from(left).unwrap_or(u32::MAX)

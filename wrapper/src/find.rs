@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::distinct::Distinct;
 use crate::environment::Environment;
 use crate::known;
 use crate::place::{Key, NoPlace, Place};
@@ -41,7 +42,7 @@ pub(crate) struct Search {
     pub(crate) found: Vec<Found>,
     /// What could not be searched.
     pub(crate) hidden: Vec<Hidden>,
-    files: BTreeSet<Key>,
+    files: Distinct,
     directories: BTreeSet<(u64, u64)>,
 }
 
@@ -51,10 +52,6 @@ impl Search {
         let mut search = Self::default();
         for path in paths {
             match Place::of(path) {
-                // One alone is nobody's alias: what else it may be called, which takes a walk to it, is not asked.
-                Ok(place) if !path.is_dir() && paths.len() == 1 => {
-                    search.found.push(Found { place, named: true });
-                }
                 Ok(place) if !path.is_dir() => search.add(place, true),
                 Ok(Place { path, .. }) => search.directory(path, true),
                 Err(NoPlace::Directory) => search.directory(path.clone(), true),
@@ -83,11 +80,7 @@ impl Search {
     }
 
     fn add(&mut self, place: Place, named: bool) {
-        self.add_by(place.key(), place, named);
-    }
-
-    fn add_by(&mut self, key: Key, place: Place, named: bool) {
-        if self.files.insert(key) {
+        if self.files.insert(&place) {
             self.found.push(Found { place, named });
         }
     }
@@ -127,7 +120,12 @@ impl Search {
                 Ok(kind) if kind.is_file() && is_pidfiles(entry.file_name().as_bytes()) => {
                     if let Ok(place) = Place::of(&entry.path()) {
                         let key = Key::InDirectory(own.dev(), own.ino(), place.name().to_owned());
-                        self.add_by(key, place, false);
+                        if self.files.insert_known(&place, key) {
+                            self.found.push(Found {
+                                place,
+                                named: false,
+                            });
+                        }
                     }
                 }
                 _ => {}

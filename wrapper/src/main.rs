@@ -3,7 +3,7 @@
 //! - [`entry`]: what we were started with, before anything has touched it
 //! - [`cli`]: the command line; its help comes from it
 //! - [`command`]: one file a command
-//! - [`place`]: a pidfile's path, as what is done with it needs it
+//! - [`place`]: a pidfile's path, as what is done with it needs it; [`distinct`]: each file once
 //! - [`finding`]: what a pidfile was found to be; [`find`]: which pidfiles a path means; [`known`]: the links
 //!   to recorded pidfiles
 //! - [`named`]: the pidfiles that a command was told to act on
@@ -27,6 +27,7 @@ mod changes;
 mod clean;
 mod cli;
 mod command;
+mod distinct;
 mod doctor;
 mod entry;
 mod environment;

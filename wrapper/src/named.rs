@@ -1,10 +1,10 @@
 //! The pidfiles that the user named to a command that acts on them, each once.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use pidward_identity::evidence::Question;
 
+use crate::distinct::Distinct;
 use crate::exit::Exit;
 use crate::finding::Looked;
 use crate::place::{NoPlace, Place};
@@ -21,11 +21,11 @@ pub(crate) struct Named {
 impl Named {
     /// Those of these paths.
     pub(crate) fn of(paths: &[PathBuf]) -> Self {
-        let (mut places, mut keys, mut exit) = (Vec::new(), BTreeSet::new(), Exit::Success);
+        let (mut places, mut known, mut exit) = (Vec::new(), Distinct::default(), Exit::Success);
         for path in paths {
             let refused = match Place::of(path) {
                 Ok(place) if !path.is_dir() => {
-                    if keys.insert(place.key()) {
+                    if known.insert(&place) {
                         places.push(place);
                     }
                     continue;
