@@ -6,7 +6,7 @@ use crate::promise::Promise;
 mod commands;
 mod death;
 mod guard;
-mod injection;
+pub(crate) mod injection;
 mod places;
 mod run;
 mod sweep;

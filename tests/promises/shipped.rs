@@ -3,6 +3,7 @@
 use crate::promise::Promise;
 
 mod command;
+mod counts;
 mod elf;
 mod guard;
 mod library;
@@ -15,6 +16,7 @@ pub(crate) fn promises() -> Vec<Promise> {
         .chain(command::promises())
         .chain(guard::promises())
         .chain(loads::promises())
+        .chain(counts::promises())
         .chain(table::promises())
         .collect()
 }

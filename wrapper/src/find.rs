@@ -54,7 +54,11 @@ impl Search {
             match Place::of(path) {
                 Ok(place) if !path.is_dir() => search.add(place, true),
                 Ok(Place { path, .. }) => search.directory(path, true),
-                Err(NoPlace::Directory) => search.directory(path.clone(), true),
+                // Absolute, so that none of what is in it is made so by itself.
+                Err(NoPlace::Directory) => {
+                    let directory = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                    search.directory(directory, true);
+                }
                 Err(NoPlace::NoCurrentDirectory(error)) => search.hidden.push(Hidden {
                     directory: path.clone(),
                     error,

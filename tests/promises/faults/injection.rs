@@ -5,7 +5,9 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::process::Command;
 
+use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
+use pidward_tests::watch::every_ten_milliseconds;
 use pidward_tests::world::path;
 
 use crate::compare::bare;
@@ -56,7 +58,7 @@ pub(crate) struct Trace {
 /// The same command below strace, which ends as it does, or above it with `-D`; with its own environment.
 fn traced(plain: &Command, options: &[&str]) -> Command {
     let mut command = bare("/usr/bin/strace".as_ref());
-    command.arg("-qq").args(options);
+    command.arg("-q").args(options);
     for (name, value) in plain.get_envs() {
         if let Some(value) = value {
             let setting = [name, OsStr::new("="), value];
@@ -105,9 +107,17 @@ impl Call {
 }
 
 impl Trace {
-    /// What was written down.
+    /// What was written down, up to the process's end. strace writes that when the process may be known to be dead already: what
+    /// is read before misses the last calls.
     pub(crate) fn read() -> Checked<Self> {
-        let text = fs::read(path("trace")).doing("read the trace")?;
+        let whole = || {
+            let text = fs::read(path("trace")).ok()?;
+            let last = text.trim_ascii_end().rsplit(|&byte| byte == b'\n').next();
+            last.is_some_and(|last| last.starts_with(b"+++ "))
+                .then_some(text)
+        };
+        let text = every_ten_milliseconds(Deadline::seconds(10), whole);
+        let text = text.ok_or("no end in it").doing("read the trace")?;
         let mut counts = HashMap::new();
         let lines = String::from_utf8_lossy(&text)
             .lines()
@@ -129,6 +139,11 @@ impl Trace {
             })
             .collect();
         Ok(Self { lines })
+    }
+
+    /// How many calls there are.
+    pub(crate) fn count(&self) -> usize {
+        self.lines.len()
     }
 
     /// The calls that can fail, from the first line with this in it to the next with that, or the end.
