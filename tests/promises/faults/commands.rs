@@ -15,33 +15,39 @@ use crate::promise::Promise;
 use crate::run::pidward;
 use crate::scene::{Scene, file, write};
 
-/// A command, and how it ends besides where it says that it did not do it: when all went well first.
+/// A command, how it ends when all goes well, and how when it says that something did not.
 struct Asked {
     line: &'static str,
-    well: &'static [i32],
+    well: i32,
+    told: &'static [i32],
 }
 
 /// Of a daemon that ignores what is sent, and lives.
 const OF_A_LIVING_ONE: [Asked; 5] = [
     Asked {
         line: "status x.pid",
-        well: &[0],
+        well: 0,
+        told: &[4],
     },
     Asked {
         line: "signal USR1 x.pid",
-        well: &[0],
+        well: 0,
+        told: &[1, 4],
     },
     Asked {
         line: "stop --schedule USR1/0 x.pid",
-        well: &[1],
+        well: 1,
+        told: &[4],
     },
     Asked {
         line: "wait --timeout 0 x.pid",
-        well: &[124],
+        well: 124,
+        told: &[4],
     },
     Asked {
         line: "adopt x.pid",
-        well: &[0],
+        well: 0,
+        told: &[1, 4],
     },
 ];
 
@@ -49,23 +55,28 @@ const OF_A_LIVING_ONE: [Asked; 5] = [
 const OF_A_STRANGER: [Asked; 5] = [
     Asked {
         line: "status x.pid",
-        well: &[1],
+        well: 1,
+        told: &[4],
     },
     Asked {
         line: "signal --unverified USR1 x.pid",
-        well: &[7],
+        well: 7,
+        told: &[4],
     },
     Asked {
         line: "stop --unverified --schedule USR1/0 x.pid",
-        well: &[0],
+        well: 0,
+        told: &[1, 4],
     },
     Asked {
         line: "wait --timeout 0 x.pid",
-        well: &[0],
+        well: 0,
+        told: &[4],
     },
     Asked {
         line: "adopt --unverified x.pid",
-        well: &[7],
+        well: 7,
+        told: &[4],
     },
 ];
 
@@ -90,14 +101,14 @@ fn command(scene: &Scene, line: &str) -> Command {
 /// Behind what the loader does.
 fn calls(scene: &Scene, asked: &Asked) -> Checked<Vec<Call>> {
     let answer = Answer::of(written_down(&command(scene, asked.line)))?;
-    answer.says(asked.well[0], true, "the test itself")?;
+    answer.says(asked.well, true, "the test itself")?;
     Trace::read()?.between("prlimit64(", None)
 }
 
 /// It ends as if nothing had failed, or says what has.
 fn is_told(answer: &Answer, asked: &Asked) -> Checked {
-    let is_well = answer.code.is_some_and(|code| asked.well.contains(&code));
-    let is_told = matches!(answer.code, Some(1..=7 | 124))
+    let is_well = answer.code == Some(asked.well);
+    let is_told = answer.code.is_some_and(|code| asked.told.contains(&code))
         && !format!("{}{}", answer.out, answer.err).is_empty();
     match (is_well || is_told) && !answer.err.contains("panicked") {
         true => Ok(()),

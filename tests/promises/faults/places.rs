@@ -25,6 +25,8 @@ use crate::scene::{Scene, everybodys, file};
 /// How a file system is full, and what is mounted so that it is with a pidfile.
 const FULL: &[&str] = &["blocks=size=4096", "inodes=nr_inodes=2"];
 
+const ROOMY: &str = "size=1m";
+
 const NOTHING: Option<&str> = None;
 
 pub(super) fn promises() -> impl Iterator<Item = Promise> {
@@ -62,14 +64,14 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
     ])
 }
 
-/// Mounts a file system in a directory of the daemon's.
-fn mounted(name: &str, options: &str) -> Checked {
+/// Mounts a file system in a directory of the daemon's, with this option besides.
+fn mounted(name: &str, option: &str) -> Checked {
     if !file(name).exists() {
         fs::create_dir(file(name)).doing("make a directory")?;
     }
-    let (kind, options) = (Some("tmpfs"), format!("mode=755,{options}"));
-    let all = Some(options.as_str()).map(|it| it.trim_end_matches(','));
-    mount(kind, &file(name), kind, MsFlags::empty(), all).doing("mount")
+    let (kind, options) = (Some("tmpfs"), format!("mode=755,{option}"));
+    let options = Some(options.as_str());
+    mount(kind, &file(name), kind, MsFlags::empty(), options).doing("mount")
 }
 
 fn remount(name: &str, flags: MsFlags) -> Checked {
@@ -85,16 +87,14 @@ fn daemon_in(directory: &str) -> Checked<Legacy> {
 }
 
 /// `run` starts the command, whatever becomes of the pidfile.
-fn runs(scene: &Scene, run: &[&str]) -> Checked<Answer> {
+fn runs(scene: &Scene, run: &[&str]) -> Checked {
     let mut command = pidward(scene, run);
     command
         .args(["-p", "fs/x.pid", "--"])
         .arg(Scene::program(LEGACY));
     command.args(["die", "exit"]);
-    let answer = Answer::of(command)?;
-    answer.says(7, true, "the command's own status")?;
-    kill_guards()?;
-    Ok(answer)
+    Answer::of(command)?.says(7, true, "the command's own status")?;
+    kill_guards()
 }
 
 fn is_swept(scene: &Scene) -> Checked {
@@ -130,7 +130,7 @@ fn full(scene: &Scene, how: &str) -> Checked {
 
 fn read_only(scene: &Scene) -> Checked {
     scene.clear()?;
-    mounted("fs", "")?;
+    mounted("fs", ROOMY)?;
     let daemon = daemon_in("fs")?;
     remount("fs", MsFlags::MS_RDONLY)?;
     leaves(&start(guard(scene, &[], &file("fs/x.pid")))?)?;
@@ -197,7 +197,7 @@ fn renamed() -> Checked<Option<&'static str>> {
 }
 
 fn mounted_over() -> Checked<Option<&'static str>> {
-    mounted("run", "")?;
+    mounted("run", ROOMY)?;
     Ok(None)
 }
 

@@ -50,7 +50,8 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
     ])
 }
 
-/// A sweep at one of whose system calls this happens, and what has come by then. None when it has no such call.
+/// A sweep at one of whose system calls this happens; gives the instance that has come by then, which keeps its pidfile. None when it
+/// has no such call.
 fn sweep(
     scene: &Scene,
     number: usize,
@@ -66,13 +67,7 @@ fn sweep(
     };
     let what = format!("{output:#?}\n{}", evidence());
     ends_with(&output, &[0, 1], &what)?;
-    match &next {
-        Some(next) => is_his(next)?,
-        None if file("x.pid").exists() => {
-            return Err(Failure::new("a dead one's pidfile is left", what));
-        }
-        None => {}
-    }
+    next.as_ref().map_or(Ok(()), is_his)?;
     Ok(Some(next))
 }
 
@@ -82,7 +77,13 @@ fn of_a_dead_ones(scene: &Scene, meanwhile: Meanwhile) -> Checked {
         let Some(next) = sweep(scene, number, || meanwhile(scene))? else {
             return Ok(false);
         };
-        next.map(kill).transpose()?;
+        match next {
+            Some(next) => kill(next).map(drop)?,
+            None if file("x.pid").exists() => {
+                return Err(Failure::new("a dead one's pidfile is left", evidence()));
+            }
+            None => {}
+        }
         is_put_right(scene).map(|()| true)
     })
 }
@@ -90,24 +91,16 @@ fn of_a_dead_ones(scene: &Scene, meanwhile: Meanwhile) -> Checked {
 fn of_a_guarded_ones(scene: &Scene, then: impl Fn() -> Checked<Option<Legacy>>) -> Checked {
     at_each(|number| {
         let (daemon, guard, _) = guarded(scene)?;
-        let mut next = None;
         let dies = || {
             kill(daemon)?;
             let next = then()?;
             ends_or_waits(&guard)?;
             Ok(next)
         };
-        let Some(_) = stopped_at(pidward(scene, &["sweep", "."]), number, || {
-            next = dies()?;
-            Ok(())
-        })?
-        else {
+        let Some(next) = sweep(scene, number, dies)? else {
             return Ok(false);
         };
-        if let Some(next) = next {
-            is_his(&next)?;
-            kill(next)?;
-        }
+        next.map(kill).transpose()?;
         leaves(&guard)?;
         is_put_right(scene).map(|()| true)
     })
