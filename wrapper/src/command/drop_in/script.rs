@@ -29,7 +29,7 @@ pub(crate) struct Script {
     pub(crate) interpreter: String,
     /// Whether it is one of Debian's that are made of init-d-script(5).
     pub(crate) is_init_d_script: bool,
-    /// What it first sets PIDFILE to, of what is known without a shell.
+    /// What it says its pidfile is, `# pidfile: PATH` in its head, or first sets PIDFILE to, of what is known without a shell.
     pub(crate) pidfile: Option<String>,
     /// None for a value that only a shell could tell.
     variables: BTreeMap<String, Option<String>>,
@@ -45,6 +45,7 @@ impl Script {
         let mut script = Self {
             interpreter: text.lines().next().unwrap_or_default().to_owned(),
             is_init_d_script: text.contains("/lib/init/init-d-script"),
+            pidfile: text.lines().find_map(head),
             ..Self::default()
         };
         let path = path.display().to_string();
@@ -83,7 +84,7 @@ impl Script {
         for command in commands(line) {
             if let Some((name, value)) = assignment(command) {
                 if name == "PIDFILE" && self.pidfile.is_none() {
-                    self.pidfile = self.expand(value, None);
+                    self.pidfile = self.expand(value, None).and_then(|it| plain(&it));
                 }
                 let value = self.expanded(value);
                 self.variables.insert(name.to_owned(), value);
@@ -176,6 +177,18 @@ impl Script {
             _ => None,
         }
     }
+}
+
+/// The pidfile that the head of a script names to insserv(8) and others.
+fn head(line: &str) -> Option<String> {
+    plain(line.trim().strip_prefix("# pidfile:")?)
+}
+
+/// An absolute path that means the same wherever it is written.
+fn plain(value: &str) -> Option<String> {
+    let value = value.trim().trim_matches(['"', '\'']);
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || "/._-@".contains(it);
+    (value.starts_with('/') && value.chars().all(is_plain)).then(|| value.to_owned())
 }
 
 /// Where the brace that opened before this text is closed.

@@ -14,7 +14,6 @@ use crate::doctor::program::{Attributes, Caller};
 use crate::environment::Environment;
 use crate::find::Search;
 use crate::finding::{Looked, question};
-use crate::regular;
 use crate::say::is_hidden;
 use crate::unit::Unit;
 
@@ -181,7 +180,7 @@ fn pidfile(unit: &Unit, start: &str, environment: &Environment) -> Option<String
         });
     named
         .or_else(|| of_command(start))
-        .or_else(|| of_script(unit.get("SourcePath")?))
+        .or_else(|| Script::read(unit.get("SourcePath")?.as_ref()).ok()?.pidfile)
         .or_else(|| of_running(&unit.name, environment))
 }
 
@@ -202,22 +201,6 @@ fn of_command(start: &str) -> Option<String> {
         }
     }
     None
-}
-
-/// What an init script says: `# pidfile: PATH` in its head, or `PIDFILE=PATH`.
-fn of_script(path: &str) -> Option<String> {
-    let text = regular::read(path.as_ref()).ok()?;
-    let text = String::from_utf8_lossy(&text);
-    let mut heads = text
-        .lines()
-        .filter_map(|it| it.trim().strip_prefix("# pidfile:"));
-    let is_plain = |it: char| it.is_ascii_alphanumeric() || "/._-@".contains(it);
-    let plain = |value: &str| {
-        let value = value.trim().trim_matches(['"', '\'']);
-        (value.starts_with('/') && value.chars().all(is_plain)).then(|| value.to_owned())
-    };
-    let set = || plain(&Script::read(path.as_ref()).ok()?.pidfile?);
-    heads.find_map(plain).or_else(set)
 }
 
 /// The one pidfile that names a process of the unit's, if it runs.
