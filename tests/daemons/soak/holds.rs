@@ -3,16 +3,18 @@
 use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Failure};
 use pidward_tests::proc;
+use pidward_tests::process::Process;
+use pidward_tests::record::Record;
 use pidward_tests::watch::every_ten_milliseconds;
 use pidward_tests::world::{evidence, owner};
 
 use super::growth::guard_is_small;
-use super::steps::Soak;
+use super::steps::{Place, Soak};
 use crate::left::ONE_SECOND;
 
 impl Soak {
     /// Who lives has his pidfile; who does not has none; there is no guard too many, and none has grown.
-    pub(super) fn holds(&self) -> Checked {
+    pub(super) fn holds(&mut self) -> Checked {
         for place in &self.daemons {
             let pidfile = place.soaked.daemon.pidfile();
             let expected = place.up.as_ref().map(|up| up.life.process.pid);
@@ -32,14 +34,11 @@ impl Soak {
                 return Err(Failure::new("another pidfile", what));
             }
         }
-        let mut expected: Vec<i32> = self
-            .up()
-            .filter_map(|up| up.guard.as_ref())
-            .map(|guard| guard.pid)
-            .collect();
-        expected.sort_unstable();
-        let mut found = Vec::new();
+        let (mut expected, mut found) = (Vec::new(), Vec::new());
         let same = every_ten_milliseconds(Deadline::after(ONE_SECOND), || {
+            self.daemons.iter_mut().for_each(Place::has_another_guard);
+            expected = self.guards().map(|guard| guard.pid).collect();
+            expected.sort_unstable();
             found = proc::pidwards().into_iter().map(|seen| seen.pid).collect();
             found.sort_unstable();
             (found == expected).then_some(())
@@ -48,8 +47,25 @@ impl Soak {
             let what = format!("{found:?}, not {expected:?}\n{}", evidence());
             return Err(Failure::new("other guards", what));
         }
-        self.up()
-            .filter_map(|up| up.guard.as_ref())
-            .try_for_each(guard_is_small)
+        self.guards().try_for_each(guard_is_small)
+    }
+
+    fn guards(&self) -> impl Iterator<Item = &Process> {
+        self.up().filter_map(|up| up.guard.as_ref())
+    }
+}
+
+impl Place {
+    /// Who takes longer to make his pidfile anew than his guard waits for that gets another one.
+    fn has_another_guard(&mut self) {
+        let pidfile = self.soaked.daemon.pidfile();
+        if let Some(up) = &mut self.up
+            && up.guard.as_ref().is_some_and(Process::is_dead)
+            && let Some(record) = Record::read(&pidfile)
+            && record.number("pid") == Some(up.life.process.pid)
+            && let Some(guard) = record.number("guard").and_then(Process::living)
+        {
+            up.guard = Some(guard);
+        }
     }
 }
