@@ -65,14 +65,15 @@ impl Life {
     }
 
     /// Starts it without waiting for anything of pidward's, nor until it is ready; a daemon that refuses while an old pidfile is
-    /// still there, or its port is taken, is asked again when something has changed.
+    /// still there, or its port is taken, is asked again when something has changed; one that has forked away not soon, as one that was
+    /// but slow would be there twice.
     pub(crate) fn start_at_once(world: &World, daemon: &Daemon, mode: Mode) -> Checked<Self> {
         let watch = Watch::on(&[parent(&daemon.pidfile())])?;
-        let deadline = Deadline::seconds(15);
+        let deadline = Deadline::seconds(30);
         // Once: a slow one that is asked again may have said it already.
         daemon.ready.iter().for_each(Ready::forget);
         loop {
-            if let Ok(life) = Self::try_start(world, daemon, mode, Deadline::seconds(3))? {
+            if let Ok(life) = Self::try_start(world, daemon, mode, Deadline::seconds(15))? {
                 return Ok(life);
             }
             if deadline.passed() {

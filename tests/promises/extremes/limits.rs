@@ -31,6 +31,14 @@ const HARMLESS: &[&str] = &[
     "memlock=0",
     "sigpending=0",
     "core=0",
+    "cpu=1",
+    "data=1048576",
+    "locks=0",
+    "msgqueue=0",
+    "nice=0",
+    "rss=0",
+    "rtprio=0",
+    "rttime=1",
 ];
 
 /// The commands, and what they say that they have removed.
