@@ -1,5 +1,7 @@
 //! The steps of a long run: what is done to the daemons, one after another.
 
+use std::fs;
+
 use fastrand::Rng;
 use nix::sys::signal::Signal;
 use pidward_tests::deadline::Deadline;
@@ -7,13 +9,13 @@ use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::proc::Seen;
 use pidward_tests::process::Process;
 use pidward_tests::watch::Watch;
-use pidward_tests::world::{World, evidence, path};
+use pidward_tests::world::{World, evidence, path, write};
 
 use super::Told;
 use super::growth::Growth;
 use super::soaked::Soaked;
 use crate::guarded::guard_of;
-use crate::left::gone_within_a_second;
+use crate::left::{ONE_SECOND, gone_within_a_second};
 use crate::life::{Life, parent};
 use crate::ways::{Ending, Mode};
 
@@ -153,17 +155,26 @@ impl Soak {
         }
     }
 
-    /// Has pidward do something with its pidfile, in which it has to succeed.
+    /// Has pidward do something with its pidfile, in which it has to succeed, at the latest when a daemon that writes it anew just
+    /// then has done so.
     fn pidward(&self, words: &[&str], soaked: &Soaked) -> Checked {
         let pidward = path("pidward/pidward").display().to_string();
         let pidfile = soaked.daemon.pidfile().display().to_string();
         let words = [&[&*pidward], words, &[&*pidfile]].concat();
-        match &*self.world.run(&words, &[], Deadline::seconds(30))? {
-            "exited 0" => Ok(()),
-            ended => Err(Failure::new(
-                words.join(" "),
-                format!("{ended}\n{}", evidence()),
-            )),
+        let deadline = Deadline::after(ONE_SECOND);
+        loop {
+            let ended = self.world.run(&words, &[], Deadline::seconds(30))?;
+            if ended == "exited 0" {
+                return Ok(());
+            }
+            let said = fs::read_to_string(path("start.out")).doing("read what it says")?;
+            if !said.contains("nothing written yet") || deadline.passed() {
+                return Err(Failure::new(
+                    words.join(" "),
+                    format!("{ended}\n{}", evidence()),
+                ));
+            }
+            write("start.out", "")?;
         }
     }
 
