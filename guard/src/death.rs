@@ -132,6 +132,8 @@ impl Display for Reason {
             Errno::NOTDIR => "not a directory",
             Errno::ISDIR => "a directory is in the way",
             Errno::ROFS => "read-only file system",
+            Errno::IO => "I/O error",
+            Errno::NOTCONN => "file system not connected",
             Errno::NOSPC | Errno::DQUOT => "no space left",
             Errno::NAMETOOLONG => "the name is too long",
             Errno::LOOP => "too many symbolic links",

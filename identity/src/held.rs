@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use rustix::process::{Flock, FlockType, WaitId, WaitIdOptions};
 use syscalls::{Sysno, raw_syscall};
 
+use crate::mount;
 use crate::pid::decimal;
 use crate::pidfd;
 use crate::pidfile::{FileId, Look, id};
@@ -58,13 +59,13 @@ pub fn by_others(look: &Look, dying: bool) -> Held {
     let is_locked = match lock {
         // An OFD lock is nobody's: -1.
         Some(lock) => own != Own::OfdLock || lock.pid.is_some_and(|pid| pid.as_raw_pid() > 0),
-        None => own != Own::Flock && is_flocked(look.id),
+        None => own != Own::Flock && is_listed(look, flocked),
     };
     let writers =
         || refused == Errno::AGAIN && lease(look, Lease::NobodyWrites) == Err(Errno::AGAIN);
     if is_locked {
         Held::Locked
-    } else if own == Own::Nothing && writers() || own != Own::Nothing && is_awaited(look.id) {
+    } else if own == Own::Nothing && writers() || own != Own::Nothing && is_listed(look, awaited) {
         // Who waits for a lock is the next instance: it will write there as soon as this process has ended.
         Held::Open
     } else {
@@ -181,24 +182,18 @@ fn lease(look: &Look, lease: Lease) -> Result<(), Errno> {
     fcntl(F_SETLEASE, F_UNLCK).map(drop)
 }
 
-/// Whether /proc/locks, `proc_locks(5)`, lists an flock(2) on the file. Without /proc nobody can tell.
-fn is_flocked(file: FileId) -> bool {
-    is_listed(|line| flocked(line) == Some(file))
-}
-
-/// Whether somebody waits for a lock on the file, of whatever kind.
-fn is_awaited(file: FileId) -> bool {
-    is_listed(|line| awaited(line) == Some(file))
-}
-
-fn is_listed(is_it: impl Fn(&[u8]) -> bool) -> bool {
+/// Whether /proc/locks, `proc_locks(5)`, has a line that the function finds to be of this file. Without /proc nobody can tell.
+fn is_listed(look: &Look, file_of: fn(&[u8]) -> Option<FileId>) -> bool {
+    // The device is not always the one of stat(2).
+    let device = mount::device_of(look.file()).unwrap_or(look.id.device);
+    let file = Some(FileId { device, ..look.id });
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let Ok(locks) = rustix::fs::openat(CWD, c"/proc/locks", flags, Mode::empty()) else {
         return false;
     };
     let mut found = false;
     let read = read::lines::<256>(locks.as_fd(), |line| {
-        found = is_it(line);
+        found = file_of(line) == file;
         !found
     });
     found || read.is_err()

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use rustix::path::DecInt;
 
 use crate::below::{self, Below};
-use crate::mountinfo::{LINE, Mount, has};
+use crate::mountinfo::{self, LINE, Mount, has};
 use crate::pid::decimal;
 use crate::pidfile::{Look, Pidfile};
 use crate::process::{PidNs, ProcDir};
@@ -105,7 +105,7 @@ impl Spot {
     /// Whether an open file is on the same mount.
     #[must_use]
     pub fn has_mount_of(&self, file: BorrowedFd<'_>) -> bool {
-        Mounted::of(file) == Ok(self.mounted)
+        Mounted::of(file).is_ok_and(|it| it.is_same_mount(&self.mounted))
     }
 }
 
@@ -115,11 +115,19 @@ fn statx(file: BorrowedFd<'_>) -> Result<Statx, Errno> {
 }
 
 impl Mounted {
-    /// Whether that is one mount, as far as the kernel tells.
+    /// Whether that is one mount of one file system, as far as the kernel tells. A subvolume of btrfs is one by itself.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        let mounts = self.mount.zip(other.mount);
-        self.device == other.device && mounts.is_none_or(|(one, other)| one == other)
+        self.device == other.device && self.is_same_mount(other)
+    }
+
+    /// Whether that is one mount. Only where the kernel does not tell mounts apart it goes by the device: an overlay's files have
+    /// another one than their directory while they are in a lower layer.
+    fn is_same_mount(&self, other: &Self) -> bool {
+        match self.mount.zip(other.mount) {
+            Some((one, other)) => one == other,
+            None => self.device == other.device,
+        }
     }
 
     /// Of an open file.
@@ -153,8 +161,24 @@ impl Mounted {
 /// Whether two files are mounted apart, as when one of them is a mount point itself. When that cannot be told, they are.
 #[must_use]
 pub fn is_mounted_apart(file: BorrowedFd<'_>, directory: BorrowedFd<'_>) -> bool {
-    let of = |it| Mounted::of(it).ok();
-    of(file).is_none_or(|file| of(directory) != Some(file))
+    let mounted = Mounted::of(file).and_then(|file| Ok((file, Mounted::of(directory)?)));
+    !mounted.is_ok_and(|(file, directory)| file.is_same_mount(&directory))
+}
+
+/// The device of the file system that a file is on, as the kernel's own tables have it. stat(2) tells another one of the files of
+/// btrfs, where each subvolume has its own, and of those in a lower layer of an overlay. `None` where it cannot be told.
+#[must_use]
+pub fn device_of(file: BorrowedFd<'_>) -> Option<u64> {
+    let id = Mounted::of(file).ok()?.mount?;
+    // Asked of the thread: when the first one has ended, /proc/self shows nothing any more.
+    let table = open(CWD, c"/proc/thread-self/mountinfo")?;
+    let mut device = None;
+    read::lines::<256>(table.as_fd(), |line| {
+        device = mountinfo::device_of(line, id);
+        device.is_none()
+    })
+    .ok()?;
+    device
 }
 
 /// The mount that a directory is on, as our own table has it.
@@ -261,6 +285,8 @@ mod tests {
     fn the_mount_that_a_directory_is_on_is_found() {
         let flags = OFlags::PATH | OFlags::DIRECTORY;
         let proc = rustix::fs::openat(CWD, c"/proc/sys", flags, Mode::empty()).unwrap();
+        let device = walk::stat(proc.as_fd()).unwrap().st_dev;
+        assert_eq!(device_of(proc.as_fd()), Some(device));
         let own = Own::of(proc.as_fd()).unwrap();
         assert_eq!(own.path.unwrap().as_slice(), b"/sys");
     }

@@ -40,6 +40,13 @@ impl<'a> Mount<'a> {
         })
     }
 
+    /// The number of its device, as stat(2) has one.
+    fn device(&self) -> Option<u64> {
+        let mut parts = self.device.split(|&byte| byte == b':');
+        let mut part = || u32::try_from(decimal(parts.next()?)?).ok();
+        Some(rustix::fs::makedev(part()?, part()?))
+    }
+
     /// A path as its file system has it; `None` for one that does not lead through the mount point. Characters that the table
     /// escapes are not looked into.
     #[must_use]
@@ -56,6 +63,13 @@ impl<'a> Mount<'a> {
         }
         Some(whole)
     }
+}
+
+/// The device of the mount of this number, when the line is its.
+#[must_use]
+pub fn device_of(line: &[u8], id: u64) -> Option<u64> {
+    let mount = Mount::parse(line).filter(|mount| mount.id == id);
+    mount.and_then(|mount| mount.device())
 }
 
 /// Whether a directory of a file system is seen through a mount of this root.
@@ -99,6 +113,14 @@ mod tests {
         let top = Mount::parse(b"1 0 98:0 / / rw - ext3 x rw").unwrap();
         let path = top.on_file_system(b"/run").unwrap();
         assert_eq!(path.as_slice(), b"/run");
+    }
+
+    #[test]
+    fn the_device_of_a_mount_is_found_by_the_mounts_number() {
+        let line = b"36 35 8:258 / /srv rw - btrfs x rw";
+        assert_eq!(device_of(line, 36), Some(rustix::fs::makedev(8, 258)));
+        assert_eq!(device_of(line, 35), None);
+        assert_eq!(device_of(b"36 35 8 / /srv rw - btrfs x rw", 36), None);
     }
 
     #[test]

@@ -334,7 +334,9 @@ impl<'a> Pidfile<'a> {
     /// What stat(2) and pread(2) say.
     pub(crate) fn is_still(&self, name: &CStr, look: &Look) -> Result<bool, Errno> {
         let stat = rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        if id(&stat) != look.id || written(&stat) != look.written {
+        // The open file is asked anew: to move it can make it another one, from an overlay's lower layer to the upper one.
+        let file = rustix::fs::fstat(&look.file)?;
+        if id(&stat) != id(&file) || written(&stat) != look.written {
             return Ok(false);
         }
         let mut buffer = [0; TEXT_MAX];

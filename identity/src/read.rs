@@ -56,7 +56,16 @@ pub fn lines<const N: usize>(
     file: BorrowedFd<'_>,
     mut line: impl FnMut(&[u8]) -> bool,
 ) -> Result<(), Errno> {
-    let mut buffer = [0; N];
+    lines_through(&mut [0; N], file, &mut line)
+}
+
+/// The same through this buffer. In one copy for all who read lines: the guard is small.
+#[inline(never)]
+fn lines_through(
+    buffer: &mut [u8],
+    file: BorrowedFd<'_>,
+    line: &mut dyn FnMut(&[u8]) -> bool,
+) -> Result<(), Errno> {
     let mut kept = 0;
     loop {
         let room = buffer.get_mut(kept..).unwrap_or_default();
@@ -73,7 +82,7 @@ pub fn lines<const N: usize>(
         };
         let whole = text.get(..complete).unwrap_or_default();
         let whole = whole.strip_suffix(b"\n").unwrap_or(whole);
-        if !whole.split(|&byte| byte == b'\n').all(&mut line) || ended {
+        if !whole.split(|&byte| byte == b'\n').all(&mut *line) || ended {
             return Ok(());
         }
         buffer.copy_within(complete..filled, 0);

@@ -5,6 +5,7 @@ use crate::promise::Promise;
 
 mod commands;
 mod death;
+mod file_systems;
 mod guard;
 pub(crate) mod injection;
 mod places;
@@ -22,5 +23,6 @@ pub(crate) fn promises() -> Vec<Promise> {
     all.extend(commands::promises());
     all.extend(death::promises());
     all.extend(places::promises());
+    all.extend(file_systems::promises());
     all
 }

@@ -12,6 +12,7 @@ mod attacks;
 mod cgroup;
 mod company;
 mod compare;
+mod disk;
 mod doctor;
 mod drop_in;
 mod extremes;

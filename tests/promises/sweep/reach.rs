@@ -138,23 +138,7 @@ fn mounted_file(scene: &Scene) -> Checked {
 /// A volume that is a whole file system: its mount does not tell who else has it. Named, the file is the user's.
 fn disk(scene: &Scene) -> Checked {
     scene.clear()?;
-    let image = file("image");
-    let made = crate::compare::bare("/sbin/mkfs.ext4".as_ref())
-        .args(["-q", "-O", "^has_journal"])
-        .arg(&image)
-        .arg("1M")
-        .output();
-    made.doing("mkfs.ext4")?;
-    fs::create_dir(file("disk")).doing("make a directory")?;
-    let mut mount = crate::compare::bare("/bin/mount".as_ref());
-    mount.args(["-o", "loop"]).arg(&image).arg(file("disk"));
-    let mounted = mount.status().doing("mount")?;
-    if !mounted.success() {
-        return Err(pidward_tests::failure::Failure::new(
-            "the test itself",
-            mounted,
-        ));
-    }
+    crate::disk::disk("ext4", "disk")?;
     write("disk/x.pid", NOBODY)?;
     let inside = |what: &str| {
         let mut unshare = crate::compare::bare("/usr/bin/unshare".as_ref());
