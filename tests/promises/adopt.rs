@@ -180,6 +180,9 @@ fn denied(scene: &Scene) -> Checked {
     let read_only = bind | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
     mount(none, HOME, none, read_only, none).doing("make it read-only")?;
     ask(scene, "adopt /mnt/daemon/x.pid")?.is_refusal(4, &["read-only file system"])?;
+    // Nor is it what doctor has for such a daemon.
+    let doctor = ask(scene, "doctor /mnt/daemon/x.pid")?;
+    doctor.is(1, !doctor.out.contains("adopt"), "no adoption")?;
     match daemon.process.is_dead() {
         true => Err(Failure::new("the daemon is gone", "")),
         false => kill(daemon).map(drop),

@@ -36,6 +36,11 @@ pub(crate) fn promises() -> Vec<Promise> {
         each("what_sweeps_at_boot_is_found", boot),
         each("what_the_kernel_lacks_is_named", kernels),
         each("what_nobody_may_see_cannot_be_told", unseen),
+        each("who_is_root_is_not_told_to_ask_as_root", unseen_by_root),
+        each(
+            "where_run_looks_after_no_pidfile_there_is_no_guard",
+            no_places,
+        ),
         each("a_daemon_that_lives_is_not_called_dead", untrusted),
         each(
             "a_guard_that_could_not_be_started_is_no_defence",
@@ -430,6 +435,55 @@ fn unseen(scene: &Scene) -> Checked {
         ],
     )?;
     kill(daemon).map(drop)
+}
+
+/// Root in a user namespace of its own has no say over the processes outside.
+fn unseen_by_root(scene: &Scene) -> Checked {
+    scene.clear()?;
+    let post = Post::at("x.pid")?;
+    let daemon = of_run(scene, &["-p", "x.pid"], "make open x.pid say ready hear")?;
+    post.recorded(daemon.process.pid)?;
+    let mut command = bare("unshare".as_ref());
+    command.args(["--user", "--map-root-user", "--"]);
+    command.arg(scene.release.join("pidward"));
+    command.args(["doctor", "x.pid"]).current_dir(HOME);
+    let answer = Answer::of(command)?;
+    let remedy = "-> Ask as root of the machine, outside of containers and user namespaces.";
+    let shim = "unknown  cannot be told: we may not see what is loaded";
+    is(
+        &answer,
+        4,
+        "of one it cannot be told",
+        &[("shim", shim), (remedy, "")],
+    )?;
+    kill(daemon).map(drop)
+}
+
+/// What `run -p` refuses, and why.
+fn no_places(scene: &Scene) -> Checked {
+    scene.clear()?;
+    fs::create_dir(file("directory.pid")).doing("make a directory")?;
+    symlink("x.pid", file("link.pid")).doing("make a link")?;
+    mkfifo(&file("fifo.pid"), Mode::from_bits_truncate(0o644)).doing("make a FIFO")?;
+    let long = format!("{}.pid", "n".repeat(250));
+    for (name, why) in [
+        ("directory.pid", "it is a directory; name the file in it"),
+        (
+            "link.pid",
+            "it is a symbolic link; name the file that it leads to",
+        ),
+        ("fifo.pid", "it is no regular file"),
+        ("nowhere/x.pid", "there is no directory /"),
+        (&long, "its name is too long to have a record beside it"),
+    ] {
+        let said = ask(scene, &format!("run -p {name} -- true"))?;
+        let is_refused = said.err.contains(why);
+        said.says(0, is_refused, why)?;
+        let guard = format!("no       would not be started: {why}");
+        let answer = ask(scene, &format!("doctor {name}"))?;
+        is(&answer, 4, "cannot be told", &[("guard", &guard)])?;
+    }
+    Ok(())
 }
 
 /// Everybody can write its pidfile, which speaks for nobody then.

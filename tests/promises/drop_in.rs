@@ -1,7 +1,7 @@
 //! The promises of `pidward drop-in systemd`: what it prints for a unit, and what it installs.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use nix::sys::stat::Mode;
@@ -14,7 +14,8 @@ use crate::cgroup::Cgroup;
 use crate::compare::bare;
 use crate::guard::post::{daemon, kill, ready};
 use crate::promise::Promise;
-use crate::scene::{HOME, Scene};
+use crate::run::pidward;
+use crate::scene::{self, HOME, Scene, write};
 
 const UNITS: &str = "/etc/systemd/system";
 
@@ -37,7 +38,12 @@ pub(crate) fn promises() -> Vec<Promise> {
             "a_drop_in_is_installed_and_removed_and_nothing_else_is",
             installed,
         ),
+        each("a_drop_in_is_removed_when_its_unit_is_gone", orphaned),
         each("without_such_a_service_there_is_no_drop_in", refusals),
+        each(
+            "a_unit_that_systemd_calls_masked_is_said_to_be_masked",
+            masked,
+        ),
         each(
             "a_drop_in_has_nothing_raw_of_what_others_have_named",
             nothing_raw,
@@ -96,6 +102,8 @@ fn commands(scene: &Scene) -> Checked {
             "PIDWARD run -- /bin/sh -c 'x ; y' \\; z",
         ),
         ("/bin/x \\\n  --long", "PIDWARD run -- /bin/x    --long"),
+        // A shell's line begins with what the shell likes.
+        ("|A=1 exec x", "|A=1 exec x"),
     ] {
         has(
             scene,
@@ -113,6 +121,9 @@ fn commands(scene: &Scene) -> Checked {
         ],
     )?;
     answer.is(0, !answer.out.contains("/bin/gone"), "what is in force")?;
+    // As an editor may have begun it.
+    unit("x.service", "\u{feff}[Service]\nExecStart=/bin/x\n")?;
+    ask(scene, "drop-in systemd x")?.is(0, true, "a byte order mark is nothing")?;
     // What the administrator has changed counts.
     unit("x.service", "[Service]\nExecStart=/bin/x\n")?;
     fs::create_dir(format!("{UNITS}/x.service.d")).doing("make a directory")?;
@@ -220,6 +231,7 @@ fn warnings(scene: &Scene) -> Checked {
         ("Type=forking", "PIDFile="),
         ("TemporaryFileSystem=/", "TemporaryFileSystem= hides"),
         ("PrivateTmp=yes\nPIDFile=/tmp/x.pid", "PrivateTmp="),
+        ("ExecStart=|/bin/y", "line for a shell"),
     ] {
         let answer = has(scene, &format!("{setting}\nExecStart=/bin/x"), &[])?;
         // In the drop-in too, for who reads it later.
@@ -236,6 +248,7 @@ fn warnings(scene: &Scene) -> Checked {
         ("User=nobody\nNoNewPrivileges=yes\n", false),
         // Root has them already.
         ("", false),
+        ("DynamicUser=No\n", false),
     ] {
         let answer = has(scene, &format!("{user}{su}"), &[])?;
         answer.says(0, answer.err.contains("gains rights") == gains, user)?;
@@ -273,6 +286,37 @@ fn installed(scene: &Scene) -> Checked {
         true => Ok(()),
         false => Err(Failure::new("another's file was changed", left)),
     }
+}
+
+/// A package takes its unit with it, and leaves what the administrator has in /etc.
+fn orphaned(scene: &Scene) -> Checked {
+    unit("x.service", "[Service]\nExecStart=/bin/x\n")?;
+    ask(scene, "drop-in systemd x --install")?.says(0, true, "installed")?;
+    fs::remove_file(format!("{UNITS}/x.service")).doing("remove the unit")?;
+    let directory = format!("{UNITS}/x.service.d");
+    let said = format!("removed {directory}/50-pidward.conf\nNow run: systemctl daemon-reload\n");
+    let answer = ask(scene, "drop-in systemd x --remove")?;
+    let is_gone = !Path::new(&directory).exists();
+    answer.is(0, answer.out == said && is_gone, &said)?;
+    // No longer is there anything of that name.
+    ask(scene, "drop-in systemd x --remove")?.is_refusal(2, &["there is no unit x"])
+}
+
+/// `systemctl cat` has a remark for such a unit, and ends as if that were its text.
+fn masked(scene: &Scene) -> Checked {
+    unit("y.service", "[Service]\nExecStart=/bin/x\n")?;
+    let file = format!("{UNITS}/x.service");
+    symlink("/dev/null", &file).doing("mask it")?;
+    fs::create_dir_all("/run/systemd/system").doing("have systemd run")?;
+    write(
+        "systemctl",
+        "#!/bin/sh\necho '# Unit x.service is masked.'\n",
+    )?;
+    let executable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(scene::file("systemctl"), executable).doing("make it executable")?;
+    let mut command = pidward(scene, &["drop-in", "systemd", "x"]);
+    command.env("PATH", format!("{HOME}:/usr/bin:/bin"));
+    Answer::of(command)?.is_refusal(2, &[&format!("x is masked by {file}")])
 }
 
 fn refusals(scene: &Scene) -> Checked {

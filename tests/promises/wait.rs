@@ -104,7 +104,11 @@ fn time_is_over(scene: &Scene) -> Checked {
         }
         kill(daemon)?;
     }
-    Ok(())
+    // It is no option, and is not to be given as one.
+    let answer = ask(scene, "wait --timeout -1 x.pid")?;
+    let words = ["'-1'", "not a number of seconds"];
+    let is_said = words.iter().all(|word| answer.err.contains(word));
+    answer.says(2, is_said && !answer.err.contains("tip:"), "a usage error")
 }
 
 fn nothing(scene: &Scene) -> Checked {

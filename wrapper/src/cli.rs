@@ -219,7 +219,12 @@ Exit status: 0 none of them lives, 124 the time is over, 4 cannot be told; 2 usa
 130 after Ctrl-C.")]
 pub(crate) struct Wait {
     /// For how long at most; 0.5 is half a second
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = seconds,
+        allow_hyphen_values = true
+    )]
     pub(crate) timeout: Option<Duration>,
 
     /// Pidfiles

@@ -85,8 +85,9 @@ impl Unit {
 
     /// Whether a setting is on, systemd.syntax(7).
     pub(crate) fn is_on(&self, key: &str) -> bool {
-        let off = |value: &str| matches!(value, "0" | "no" | "false" | "off" | "n" | "f");
-        self.get(key).is_some_and(|value| !off(value))
+        const OFF: [&str; 6] = ["0", "no", "false", "off", "n", "f"];
+        let is_off = |value: &str| OFF.iter().any(|off| value.eq_ignore_ascii_case(off));
+        self.get(key).is_some_and(|value| !is_off(value))
     }
 }
 
@@ -97,7 +98,10 @@ pub(crate) fn is_name(name: &str) -> bool {
 }
 
 /// The name with its ending, if it is one of a service.
-fn full_name(name: &str) -> Result<String, NoUnit> {
+///
+/// # Errors
+/// [`NoUnit`], when it is none.
+pub(crate) fn full_name(name: &str) -> Result<String, NoUnit> {
     if !is_name(name) {
         return Err(NoUnit::BadName);
     }
@@ -141,7 +145,9 @@ fn asked(name: &str) -> Option<String> {
         }
         !is_ours
     });
-    Some(others.flat_map(|line| [line, "\n"]).collect())
+    let text: String = others.flat_map(|line| [line, "\n"]).collect();
+    // Of one that is masked it says so and no more: its file tells by what.
+    Some(text).filter(|text| text.contains('['))
 }
 
 /// The unit's file, and its drop-ins.

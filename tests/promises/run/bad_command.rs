@@ -16,7 +16,7 @@ const COMMANDS: [(&str, &str, i32, &str); 9] = [
     ("no-such-command", "", 127, "no such command"),
     ("./nowhere", "", 127, "no such command"),
     ("/etc/passwd/x", "", 127, "no such command"),
-    ("", "", 127, "no such command"),
+    ("", "", 127, "\"\": no such command"),
     (
         "./exe-loader",
         "#!/nowhere/interpreter\n",

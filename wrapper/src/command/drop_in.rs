@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::parts;
 use crate::regular;
 use crate::say;
-use crate::unit::{OWN, Unit};
+use crate::unit::{self, OWN, Unit};
 
 pub(crate) use block::{Done, Refused as BlockRefused};
 pub(crate) use ending::Obstacle;
@@ -52,17 +52,24 @@ pub(crate) fn taken_away(unit: &Unit, environment: &Environment) -> Vec<Warning>
 }
 
 fn of_systemd(options: &cli::DropIn, environment: &Environment) -> Exit {
-    let unit = match Unit::load(&options.name) {
+    let name = match unit::full_name(&options.name) {
+        Ok(name) => name,
+        Err(why) => return say::drop_in::no_unit(&options.name, &why),
+    };
+    let file = Path::new(PLACE).join(format!("{name}.d")).join(OWN);
+    let unit = Unit::load(&name);
+    if options.remove {
+        return match (remove(&file), unit) {
+            // Its package may have taken the unit away before.
+            (Ok(()), unit) => say::drop_in::removed(&file, unit.is_ok().then_some(&name)),
+            (Err(Refused::Missing), Err(why)) => say::drop_in::no_unit(&options.name, &why),
+            (Err(why), _) => say::drop_in::not_removed(&file, &why),
+        };
+    }
+    let unit = match unit {
         Ok(unit) => unit,
         Err(why) => return say::drop_in::no_unit(&options.name, &why),
     };
-    let file = Path::new(PLACE).join(format!("{}.d", unit.name)).join(OWN);
-    if options.remove {
-        return match remove(&file) {
-            Ok(()) => say::drop_in::removed(&file, &unit.name),
-            Err(why) => say::drop_in::not_removed(&file, &why),
-        };
-    }
     let Some(pidward) = std::env::current_exe().ok() else {
         return say::drop_in::no_path();
     };

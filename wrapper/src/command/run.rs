@@ -133,7 +133,7 @@ fn accept(path: &Path) -> Option<Place> {
 }
 
 /// What keeps this path from being a pidfile's.
-fn obstacle(place: &Place) -> Option<say::Refused> {
+pub(crate) fn obstacle(place: &Place) -> Option<say::Refused> {
     let pidfile = match place.open() {
         Ok(pidfile) => pidfile,
         Err(NoWay::Refused(error)) => {

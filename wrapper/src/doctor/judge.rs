@@ -15,6 +15,7 @@ use super::program::{Attributes, Caller, Gain, Program};
 use super::site::Site;
 use crate::find::USUAL;
 use crate::parts::Unusable;
+use crate::say::Refused;
 
 /// Whether a line of defence holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,7 +69,7 @@ pub(crate) enum Shim<'f> {
 
 /// The guard: the pidfile goes when the daemon dies without a chance to act.
 #[derive(Debug)]
-pub(crate) enum Guard {
+pub(crate) enum Guard<'f> {
     /// It is at work.
     AtWork,
     /// So it is, and it is killed together with the daemon.
@@ -77,6 +78,8 @@ pub(crate) enum Guard {
     Fixed(PathBuf),
     /// It would be started.
     WouldStart,
+    /// None would be: the path cannot be a pidfile's.
+    Refused(&'f Refused),
     /// `PIDWARD_GUARD=off`.
     Off,
     /// There is none for this pidfile.
@@ -148,7 +151,7 @@ pub(crate) enum Record {
 #[derive(Debug)]
 pub(crate) struct Judgement<'f> {
     pub(crate) shim: Shim<'f>,
-    pub(crate) guard: Guard,
+    pub(crate) guard: Guard<'f>,
     pub(crate) sweep: Sweep,
     pub(crate) record: Record,
 }
@@ -199,14 +202,17 @@ impl Shim<'_> {
     }
 }
 
-impl Guard {
+impl Guard<'_> {
     fn state(&self) -> State {
         match self {
             Self::AtWork | Self::DiesAlong(_) | Self::WouldStart => State::Holds,
             Self::NoPidfile => State::Unknown,
-            Self::Fixed(_) | Self::Off | Self::NotThere | Self::Broken(_) | Self::NoPidfd => {
-                State::Fails
-            }
+            Self::Fixed(_)
+            | Self::Refused(_)
+            | Self::Off
+            | Self::NotThere
+            | Self::Broken(_)
+            | Self::NoPidfd => State::Fails,
         }
     }
 }
@@ -306,7 +312,7 @@ fn of_program<'f>(facts: &'f Facts, program: &'f Program, gain: Option<Gain>) ->
     }
 }
 
-fn guard(facts: &Facts, kill_mode: Option<&str>) -> Guard {
+fn guard<'f>(facts: &'f Facts, kill_mode: Option<&str>) -> Guard<'f> {
     let process = facts.process.as_ref();
     match &facts.site {
         Some(Site {
@@ -319,6 +325,10 @@ fn guard(facts: &Facts, kill_mode: Option<&str>) -> Guard {
             _ if kill_mode == Some("mixed") => Guard::DiesAlong(Killer::Mixed),
             _ => Guard::AtWork,
         },
+        Some(Site {
+            refused: Some(refused),
+            ..
+        }) => Guard::Refused(refused),
         _ if !facts.kernel.pidfd => Guard::NoPidfd,
         _ if facts.installed.guard_fault.is_some() => {
             Guard::Broken(facts.installed.guard_fault.unwrap_or(Fault::Foreign))
@@ -335,7 +345,7 @@ fn is_off(process: Option<&Process>) -> bool {
     settings.is_some_and(|settings| settings.guard_off)
 }
 
-fn sweep(facts: &Facts, guard: &Guard) -> Sweep {
+fn sweep(facts: &Facts, guard: &Guard<'_>) -> Sweep {
     let site = facts.site.as_ref();
     let path = site.map(|site| site.finding.path.as_path());
     let fixed = fixed(facts);
@@ -362,7 +372,7 @@ fn sweep(facts: &Facts, guard: &Guard) -> Sweep {
     }
 }
 
-fn record(facts: &Facts, guard: &Guard) -> Record {
+fn record(facts: &Facts, guard: &Guard<'_>) -> Record {
     let would = || {
         let kernel = &facts.kernel;
         match guard.state() {

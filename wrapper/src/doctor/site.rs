@@ -9,15 +9,19 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 use pidward_identity::lock;
 use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
 
+use crate::command::run;
 use crate::environment::Environment;
 use crate::finding::{Finding, Looked, question};
 use crate::place::Place;
+use crate::say::Refused;
 
 /// A pidfile's site.
 #[derive(Debug)]
 pub(crate) struct Site {
     /// The pidfile.
     pub(crate) finding: Finding,
+    /// What keeps `run -p` from looking after it.
+    pub(crate) refused: Option<Refused>,
     /// A guard holds its lock on the record.
     pub(crate) guarded: bool,
     /// There is no room for the record's name.
@@ -63,6 +67,7 @@ impl Site {
         let kind = statfs(directory).ok().map(|it| it.filesystem_type());
         let mounted = statvfs(directory).ok();
         Self {
+            refused: run::obstacle(place),
             guarded: looked.pidfile.as_ref().is_some_and(lock::is_guarded),
             name_too_long: looked
                 .pidfile

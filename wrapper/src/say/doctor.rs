@@ -4,10 +4,11 @@ use std::fmt::Write;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 
+use nix::unistd::geteuid;
 use pidward_identity::evidence::Proof;
 
 use super::text::{cause, cause_of, escaped, escaped_bytes, user};
-use super::{advice, drop_in, notice, to_stdout, verdict, wants_colour};
+use super::{advice, drop_in, notice, to_stdout, verdict, wants_colour, why_refused};
 use crate::command::drop_in::Warning;
 use crate::doctor::boot::{Boot, Init, SCRIPT, UNIT};
 use crate::doctor::elf::Libc;
@@ -223,8 +224,13 @@ fn fixed(but: &str, path: &Path) -> Said {
     )
 }
 
+/// Who is root already, and sees it no more than others, is so in a user namespace that has no say over it.
 fn as_root(ground: &str) -> Said {
-    (ground.to_owned(), Some("Ask as root.".to_owned()))
+    let remedy = match geteuid().is_root() {
+        true => "Ask as root of the machine, outside of containers and user namespaces.",
+        false => "Ask as root.",
+    };
+    (ground.to_owned(), Some(remedy.to_owned()))
 }
 
 /// How it is started with pidward.
@@ -289,8 +295,10 @@ fn gained(gain: Gain) -> String {
     }
 }
 
-fn guard(guard: &Guard, facts: &Facts) -> Said {
-    let adopt = || Some(inside(facts, "adopt"));
+fn guard(guard: &Guard<'_>, facts: &Facts) -> Said {
+    // Where no record can be written, nothing is adopted either.
+    let may_record = facts.site.as_ref().is_none_or(|site| !site.read_only);
+    let adopt = || may_record.then(|| inside(facts, "adopt"));
     match guard {
         Guard::AtWork => said("at work: the pidfile goes as well when the daemon is killed"),
         Guard::DiesAlong(Killer::Mixed) => (
@@ -303,6 +311,10 @@ fn guard(guard: &Guard, facts: &Facts) -> Said {
         ),
         Guard::Fixed(path) => fixed("at work, but", path),
         Guard::WouldStart => said("would be started"),
+        Guard::Refused(refused) => said(&format!(
+            "would not be started: {}",
+            why_refused(refused)
+        )),
         Guard::Off => (
             "not at work: the daemon was started with PIDWARD_GUARD=off".to_owned(),
             adopt(),

@@ -14,7 +14,10 @@ use crate::unit::NoUnit;
 pub(crate) fn no_unit(name: &str, why: &NoUnit) -> Exit {
     let name = escaped(name.as_ref());
     match why {
-        NoUnit::BadName => notice(&format!("{name} is no name of a unit")),
+        NoUnit::BadName => advice(
+            &format!("{name} is no name of a unit"),
+            "Name the service as systemctl does, without a directory.",
+        ),
         NoUnit::NoService => advice(
             &format!("{name} is no service"),
             "Name the service that it starts: that has the daemon.",
@@ -73,16 +76,19 @@ pub(crate) fn print(text: &str) -> Exit {
 
 /// It is in place.
 pub(crate) fn installed(file: &Path, unit: &str) -> Exit {
-    print(&format!("wrote {}\n{}", escaped(file), next(unit)))
+    print(&format!("wrote {}\n{}", escaped(file), next(Some(unit))))
 }
 
-/// It is gone.
-pub(crate) fn removed(file: &Path, unit: &str) -> Exit {
-    print(&format!("removed {}\n{}", escaped(file), next(unit)))
+/// It is gone; so is its unit where none is given.
+pub(crate) fn removed(file: &Path, unit: Option<&String>) -> Exit {
+    let next = next(unit.map(String::as_str));
+    print(&format!("removed {}\n{next}", escaped(file)))
 }
 
-fn next(unit: &str) -> String {
-    format!("Now run: systemctl daemon-reload && systemctl restart {unit}\n")
+fn next(unit: Option<&str>) -> String {
+    let restart = unit.map(|unit| format!(" && systemctl restart {unit}"));
+    let restart = restart.unwrap_or_default();
+    format!("Now run: systemctl daemon-reload{restart}\n")
 }
 
 /// It is not.
@@ -130,6 +136,7 @@ pub(crate) fn warning(warning: &Warning) -> String {
             let name = escaped_bytes(name.as_bytes());
             format!("the command is called by its path and no more as {name}; it sees that in its arguments")
         }
+        Warning::Shells => "a command is a line for a shell (|), and stays as it is: put \"pidward run --\" before the daemon in it".to_owned(),
         Warning::NoPidfile => "Type=forking without a known pidfile: systemd has to guess the main process, and the guard is another one to \
              choose from. Ask again while the service runs, or add PIDFile= to the unit"
             .to_owned(),

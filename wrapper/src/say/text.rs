@@ -11,7 +11,11 @@ use nix::unistd::{Uid, User};
 
 /// The path, with what would not stay in its line or would not show escaped as in C, and `\` as `\\`.
 pub(crate) fn escaped(path: &Path) -> String {
-    escaped_bytes(path.as_os_str().as_bytes())
+    match path.as_os_str().as_bytes() {
+        // Nothing of it would show.
+        b"" => "\"\"".to_owned(),
+        bytes => escaped_bytes(bytes),
+    }
 }
 
 /// The same for other bytes that somebody else chose.

@@ -5,7 +5,8 @@ pub(crate) fn parse(text: &str) -> Vec<(String, String)> {
     let mut settings = Vec::new();
     let mut is_ours = false;
     for line in lines(text) {
-        let line = line.trim();
+        // An editor's byte order mark at the beginning of a file is nothing to systemd.
+        let line = line.trim_start_matches('\u{feff}').trim();
         if line.starts_with('[') {
             is_ours = matches!(line, "[Service]" | "[Unit]");
         } else if let Some((key, value)) = line.split_once('=').filter(|_| is_ours) {

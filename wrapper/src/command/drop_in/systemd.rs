@@ -29,6 +29,8 @@ pub(super) struct Parts {
 pub(crate) enum Warning {
     /// The command is called by another name than its path, which is lost.
     OtherName(String),
+    /// A command is a line for a shell, and stays as it is.
+    Shells,
     /// It forks, and nothing says which pidfile is its.
     NoPidfile,
     /// This setting is a filter of system calls.
@@ -64,6 +66,9 @@ pub(super) fn of(unit: &Unit, parts: &Parts, environment: &Environment) -> Optio
         let (line, lost) = prefixed(start, &run);
         lines.push(format!("ExecStart={line}"));
         warnings.extend(lost.map(Warning::OtherName));
+    }
+    if starts.iter().flat_map(|it| commands(it)).any(is_shells) {
+        warnings.push(Warning::Shells);
     }
     match &pidfile {
         Some(pidfile) if forks && unit.get("PIDFile").is_none() => {
@@ -105,13 +110,9 @@ fn prefixed(line: &str, run: &str) -> (String, Option<String>) {
     let mut lost = None;
     let one = |command: &str| {
         let command = command.trim();
-        let rest = command.trim_start_matches(['@', '-', ':', '+', '!']);
-        let marks = command
-            .get(..command.len() - rest.len())
-            .unwrap_or_default();
-        let rest = rest.trim_start();
+        let (marks, rest) = marked(command);
         let (program, arguments) = first_word(rest);
-        if is_ours(program, arguments) {
+        if is_shells(command) || is_ours(program, arguments) {
             return command.to_owned();
         }
         if !marks.contains('@') {
@@ -127,6 +128,18 @@ fn prefixed(line: &str, run: &str) -> (String, Option<String>) {
     };
     let commands: Vec<String> = commands(line).into_iter().map(one).collect();
     (commands.join(" ; "), lost)
+}
+
+/// What stands before a command for systemd, and the command.
+fn marked(command: &str) -> (&str, &str) {
+    let rest = command.trim_start_matches(['@', '-', ':', '+', '!', '|']);
+    let marks = command.strip_suffix(rest).unwrap_or_default();
+    (marks, rest.trim_start())
+}
+
+/// Whether systemd has a shell execute it, since version 258. Its first word may be none of a program.
+fn is_shells(command: &str) -> bool {
+    marked(command.trim()).0.contains('|')
 }
 
 /// The commands of a line, of which a oneshot may have several: a word that is a semicolon, neither quoted nor escaped, ends one,
@@ -275,9 +288,8 @@ fn taken_away(unit: &Unit, parts: &Parts, pidfile: Option<&str>, start: &str) ->
 
 /// Whether the program gains rights when it is executed, setuid or by capabilities of its file, that the unit's user has not.
 fn privileged(unit: &Unit, start: &str) -> Option<Warning> {
-    let command = start.trim_start_matches(['@', '-', ':', '+', '!']);
-    let marks = start.strip_suffix(command).unwrap_or_default();
-    let (program, _) = first_word(command.trim_start());
+    let (marks, command) = marked(start);
+    let (program, _) = first_word(command);
     let user = unit.get("User").filter(|_| !marks.contains('+'));
     let uid = match user {
         Some(user) => user_of(user),
@@ -359,6 +371,7 @@ mod tests {
                 "/usr/bin/pidward run -- /bin/x",
                 "/usr/bin/pidward run -- /bin/x",
             ),
+            ("-@|A=1 exec x", "-@|A=1 exec x"),
         ] {
             assert_eq!(prefixed(line, "R --").0, expected);
         }
