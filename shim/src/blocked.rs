@@ -5,6 +5,8 @@ use core::ffi::c_int;
 
 use syscalls::{Sysno, raw_syscall};
 
+use crate::disposition::bit;
+
 /// All signals are blocked, the C library's own too, until it is dropped. Holds the mask that was before.
 pub(crate) struct Blocked(u64);
 
@@ -15,8 +17,7 @@ impl Blocked {
 
     /// Whether the signal was blocked before.
     pub(crate) fn was(&self, signal: c_int) -> bool {
-        let bit = u32::try_from(signal).ok().and_then(|it| it.checked_sub(1));
-        bit.is_some_and(|bit| self.0.wrapping_shr(bit) & 1 != 0)
+        self.0 & bit(signal) != 0
     }
 }
 

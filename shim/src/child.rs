@@ -14,6 +14,7 @@ use libc::{CLONE_VFORK, CLONE_VM, rusage};
 use syscalls::{Sysno, raw_syscall};
 
 use crate::blocked::Blocked;
+use crate::orphans::NotOurs;
 use crate::stack::Stack;
 use crate::{death, usage};
 
@@ -31,9 +32,10 @@ pub(crate) fn run<T>(work: Work<T>, subject: &T) -> Option<c_int> {
     reap(pid)
 }
 
-/// Starts the work in a grandchild, which belongs to init (or the nearest subreaper) from then on.
+/// Starts the work in a grandchild, which belongs to init (or the nearest subreaper above this process) from then on.
 /// Gives back control when it has executed another program.
 pub(crate) fn run_detached<T>(work: Work<T>, subject: &T) {
+    let _not_ours = NotOurs::for_now();
     run(
         |job: &Job<'_, T>| {
             // This child's only task is to have ended before its own child goes on.

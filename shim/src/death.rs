@@ -8,7 +8,7 @@ use pidward_identity::pidfile::Pidfile;
 use pidward_identity::remove::{self, Writers};
 use syscalls::{Sysno, raw_syscall};
 
-use crate::{errno, seccomp, seen, stack};
+use crate::{errno, memory, seccomp, seen, stack};
 
 /// Removes each pidfile seen that holds the PID of the calling process. In its children, made by fork(2) or
 /// vfork(2), that is none of their parent's.
@@ -19,6 +19,7 @@ pub(crate) fn of_this_process() {
         return;
     }
     let _errno = errno::Kept::now();
+    memory::leave_others_descriptors();
     stack::with_room(remove_all);
 }
 

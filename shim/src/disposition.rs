@@ -44,6 +44,8 @@ struct Believed {
     flags: AtomicU64,
     restorer: AtomicUsize,
     mask: AtomicU64,
+    /// The last handler that one of ours has stood for.
+    called_once: AtomicUsize,
 }
 
 static BELIEVED: [Believed; SIGNALS] = [const {
@@ -52,6 +54,7 @@ static BELIEVED: [Believed; SIGNALS] = [const {
         flags: AtomicU64::new(0),
         restorer: AtomicUsize::new(0),
         mask: AtomicU64::new(0),
+        called_once: AtomicUsize::new(SIG_DFL),
     }
 }; SIGNALS];
 
@@ -67,6 +70,15 @@ impl Believed {
             mask: self.mask.load(Ordering::Relaxed),
         }
     }
+}
+
+/// The signal's bit in a mask; none for what is no signal.
+pub(crate) fn bit(signal: c_int) -> u64 {
+    let lowest_is_0 = |signal: u32| signal.checked_sub(1);
+    let place = u32::try_from(signal).ok().and_then(lowest_is_0);
+    place
+        .and_then(|place| 1_u64.checked_shl(place))
+        .unwrap_or_default()
 }
 
 fn believed(signal: c_int) -> Option<&'static Believed> {
@@ -125,9 +137,12 @@ pub(crate) fn is_ours(handler: usize) -> bool {
     handler == stand_in::address() || handler == stand_in::once_address()
 }
 
-/// The daemon's handler behind [`stand_in::once`].
+/// The daemon's handler behind [`stand_in::once`]. Not what it believes: when several signals come at the same moment, the handler
+/// of one may have set another's disposition anew before that one's handler has begun, and it is called all the same.
 pub(crate) fn handler_behind_once(signal: c_int) -> usize {
-    believed(signal).map_or(SIG_DFL, |believed| believed.handler.load(Ordering::Acquire))
+    believed(signal).map_or(SIG_DFL, |believed| {
+        believed.called_once.load(Ordering::Acquire)
+    })
 }
 
 /// The daemon wants the signal to interrupt system calls, or to restart them (siginterrupt(3)); the C library
@@ -152,6 +167,11 @@ pub(crate) fn remember(signal: c_int, daemons: Disposition) {
         believed.flags.store(daemons.flags, Ordering::Relaxed);
         believed.mask.store(daemons.mask, Ordering::Relaxed);
         believed.restorer.store(daemons.restorer, Ordering::Relaxed);
+        if daemons.handler != SIG_DFL {
+            believed
+                .called_once
+                .store(daemons.handler, Ordering::Release);
+        }
         believed.handler.store(daemons.handler, Ordering::Release);
     }
 }

@@ -14,6 +14,7 @@
 //! - [`wake`]: what happens when a pidfile was seen
 //! - [`seccomp`]: is a system call of our own safe here?
 //! - [`child`]: a child that the daemon never sees
+//! - [`orphans`]: whose are they?
 //! - [`guard`]: starts the guard
 //! - [`usage`]: what that child has used is none of the daemon's
 //! - [`blocked`]: keeps signals away from the calling thread
@@ -49,6 +50,7 @@ mod mem;
 mod memory;
 mod next;
 mod objects;
+mod orphans;
 mod paths;
 mod seccomp;
 mod seen;

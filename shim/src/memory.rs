@@ -4,7 +4,7 @@
 
 use core::sync::atomic::{AtomicI32, Ordering};
 
-use libc::{CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, c_int};
+use libc::{CLONE_FILES, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, c_int};
 use pidward_identity::pid::Pid;
 use syscalls::{Errno, Sysno, syscall};
 
@@ -34,7 +34,16 @@ pub(crate) fn has_dispositions_alone() -> bool {
     unshare(CLONE_SIGHAND).is_ok()
 }
 
+/// Gives a child that shares another process's descriptors (clone(2) with `CLONE_FILES`) copies of its own: to close one of a file
+/// drops all POSIX locks that are held on it by who shares it. What threads share stays theirs.
+pub(crate) fn leave_others_descriptors() {
+    let is_owner = OWNER.load(Ordering::Relaxed) == Pid::this_process().get();
+    if !is_owner && unshare(CLONE_THREAD).is_ok() {
+        let _ = unshare(CLONE_FILES);
+    }
+}
+
 fn unshare(what: c_int) -> Result<(), Errno> {
-    // SAFETY: of these nothing can be unshared, so nothing changes.
+    // SAFETY: nothing else can be unshared of these than descriptors, which nobody here counts on to be shared.
     unsafe { syscall!(Sysno::unshare, what) }.map(drop)
 }

@@ -8,6 +8,7 @@
 use core::ffi::{CStr, c_int};
 
 use libc::AT_FDCWD;
+use pidward_identity::process::PidNs;
 use rustix::fd::BorrowedFd;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat};
 use rustix::path::DecInt;
@@ -44,6 +45,8 @@ pub(crate) struct Room {
     text: Shared<[u8; SIZE]>,
     /// Device and inode of the directory when the pidfile was last seen.
     directory_was: [AtomicU64; 2],
+    /// The PID namespace in which it was seen: in one below, others go by the same numbers. 0 where that could not be asked.
+    namespace_was: AtomicU64,
 }
 
 static ALL: [Room; ROOMS] = [const { Room::new() }; ROOMS];
@@ -87,6 +90,7 @@ impl Room {
             name_at: AtomicU16::new(0),
             text: Shared::new([0; SIZE]),
             directory_was: [const { AtomicU64::new(0) }; 2],
+            namespace_was: AtomicU64::new(0),
         }
     }
 
@@ -114,8 +118,9 @@ impl Room {
         self.name() == other.name() && self.directory() == other.directory()
     }
 
-    /// Whether this is the directory in which the pidfile was seen. Its path may lead elsewhere by now, through a link of
-    /// whoever can write a directory on it, or in another root directory.
+    /// Whether this is the directory in which the pidfile was seen, and the PID namespace. Its path may lead elsewhere by now, through
+    /// a link of whoever can write a directory on it, or in another root directory; and what a daemon has forked into a namespace
+    /// below may have the daemon's number there.
     pub(crate) fn was_in(&self, directory: BorrowedFd<'_>) -> bool {
         let is = |stat: Stat| {
             let was = |at: usize| {
@@ -125,7 +130,9 @@ impl Room {
             };
             (was(0), was(1)) == (Some(stat.st_dev), Some(stat.st_ino))
         };
+        let namespace_was = self.namespace_was.load(Ordering::Relaxed);
         rustix::fs::statat(directory, c"", AtFlags::EMPTY_PATH).is_ok_and(is)
+            && (namespace_was == 0 || namespace_was == namespace())
     }
 
     /// From named to seen; `true` for the one call that did it.
@@ -135,6 +142,7 @@ impl Room {
                 was.store(is, Ordering::Relaxed);
             }
         }
+        self.namespace_was.store(namespace(), Ordering::Relaxed);
         let first = self.state.swap(SEEN, Ordering::AcqRel) != SEEN;
         AWAKE.store(true, Ordering::Release);
         first
@@ -273,6 +281,11 @@ fn claim(dir: c_int, path: &CStr) -> Option<&'static Room> {
 
 fn same_as(claimed: &Room) -> Option<&'static Room> {
     pidfiles().chain(named()).find(|room| room.is_same(claimed))
+}
+
+/// The PID namespace of this process; 0 where that cannot be asked.
+fn namespace() -> u64 {
+    PidNs::current().map_or(0, |namespace| namespace.0)
 }
 
 /// The last path component ends in `pid`, in any case: `httpd.pid`, `pid`, `RUNNING_PID`.

@@ -8,7 +8,7 @@ use pidward_identity::pid::Pid;
 
 use crate::atomic::{AtomicU64, Ordering::SeqCst};
 use crate::blocked::Blocked;
-use crate::disposition::{self, Disposition, is_ours};
+use crate::disposition::{self, Disposition, bit, is_ours};
 use crate::kernel::{get, pause, swap};
 use crate::{memory, stand_in};
 
@@ -24,6 +24,9 @@ const ALL_THAT_CAN_BE_BLOCKED: u64 = !(1 << (libc::SIGKILL - 1) | 1 << (libc::SI
 /// number. Each of them has all signals blocked. A child that is forked meanwhile has the number, and not the threads.
 static PUTTING: AtomicU64 = AtomicU64::new(0);
 const THREADS: u32 = 32;
+
+/// The signals whose handler a thread has displaced by one of ours, and put back: a bit for each.
+static PUT_BACK: AtomicU64 = AtomicU64::new(0);
 
 /// Makes the dispositions virtual, and puts a stand-in wherever the daemon has SIG_DFL and dies of it. Not as
 /// PID 1 of a namespace: there the kernel discards signals that have no handler, and would deliver them to ours.
@@ -151,7 +154,9 @@ fn put_ours(signal: c_int, mut expected: Option<Disposition>) {
 /// Whether the stand-in that runs now for this signal is in place no more: the daemon has set its own handler in
 /// just the moment when another thread put the stand-in, and has got it back.
 ///
-/// Waits for the threads that are putting one just now, which takes them a few system calls; a second at the longest.
+/// Waits for the threads that are putting one just now, which takes them a few system calls; a second at the longest. Where none
+/// has put a handler back, another handler has called the stand-in: one that was set by a system call which is not hooked, and
+/// passes on what it does not want, to what the kernel had before. Given the signal again, it would do so for ever.
 pub(crate) fn was_overtaken(signal: c_int) -> bool {
     for _ in 0..TURNS {
         if !is_putting() {
@@ -159,7 +164,8 @@ pub(crate) fn was_overtaken(signal: c_int) -> bool {
         }
         pause();
     }
-    get(signal).is_some_and(|now| now.handler != stand_in::address())
+    PUT_BACK.load(SeqCst) & bit(signal) != 0
+        && get(signal).is_some_and(|now| now.handler != stand_in::address())
 }
 
 /// Puts SIG_DFL, for the daemon to die of.
@@ -221,6 +227,7 @@ fn exchange(signal: c_int, expected: Disposition, wanted: Disposition) -> bool {
     if displaced == expected {
         return true;
     }
+    PUT_BACK.fetch_or(bit(signal), SeqCst);
     // What we displaced is the newer one: put it back. What comes out then is what we put, or newer still.
     for _ in 0..TURNS {
         if displaced.handler == wanted.handler {

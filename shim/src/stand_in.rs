@@ -98,14 +98,10 @@ fn queue(signal: c_int, info: *mut siginfo_t) {
 /// The mask that comes back after the handler may block the signal: sigsuspend(2), ppoll(2) and their like let it
 /// through only while they wait. It has been delivered, so it has to be deliverable.
 fn unblock(signal: c_int, context: *mut c_void) {
-    let bit = u32::try_from(signal)
-        .ok()
-        .and_then(|signal| signal.checked_sub(1))
-        .unwrap_or_default();
     // SAFETY: the kernel passes a handler with SA_SIGINFO its context (sigaction(2)).
     let mask = unsafe { &raw mut (*context.cast::<ucontext_t>()).uc_sigmask };
     // SAFETY: the kernel takes 64 bits of mask from there on the way back (rt_sigreturn).
-    unsafe { *mask.cast::<u64>() &= !(1_u64.wrapping_shl(bit)) };
+    unsafe { *mask.cast::<u64>() &= !disposition::bit(signal) };
 }
 
 /// Runs a handler that the daemon has set with SA_RESETHAND. The kernel has put SIG_DFL in its place

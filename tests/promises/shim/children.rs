@@ -42,6 +42,7 @@ const ABORTS: [&str; 3] = ["die abort", "die assert", "die overflow_of_buffer"];
 const OF_THREADS: &str = "die last_thread";
 
 const COPIES: &[&str] = &[
+    "namesake",
     "fork",
     "raw_fork",
     "clone",

@@ -27,6 +27,11 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
             "nor_does_one_that_blocks_all_signals",
             unnoticed_with_signals_blocked,
         ),
+        each("nor_does_one_that_adopts_orphans", |scene| {
+            let steps = format!("adopt_orphans {LOOKS} make open x.pid {LOOKS_AGAIN} state");
+            let steps = format!("{steps} say ready hear {LOOKS_AGAIN} die return");
+            with_guards(scene, &[], &steps, 1, |_, _| true)
+        }),
         each(
             "the_guard_is_inits_child_with_nothing_of_the_daemons_but_a_pidfd",
             inherits_nothing,

@@ -18,6 +18,11 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         stays_held,
     )
     .chain(Promise::each(
+        "a_lock_on_the_pidfile_stays_held_when_a_child_that_shares_it_ends",
+        KINDS,
+        shared_lock,
+    ))
+    .chain(Promise::each(
         "its_own_lock_does_not_keep_the_daemon_from_removing",
         KINDS,
         own_lock,
@@ -37,6 +42,18 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
         KINDS,
         anothers_lock,
     ))
+}
+
+/// The child looks at the pidfile when it ends. Who asks is another process.
+fn shared_lock(scene: &Scene, kind: &str) -> Checked {
+    let steps = format!("hold x.pid lock {kind} put child fork probe x.pid end");
+    for child in ["clone_files", "clone_files_vm"] {
+        let ends = format!("child {child} die _exit end child fork probe x.pid end");
+        scene
+            .lives(&format!("{steps} {ends} there x.pid die exit"))?
+            .removed(&["x.pid"])?;
+    }
+    Ok(())
 }
 
 /// It gets its name when it is locked already, and is opened once more: both start a guard.

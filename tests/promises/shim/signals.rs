@@ -32,10 +32,13 @@ pub(super) fn promises() -> impl Iterator<Item = Promise> {
                 move |scene| scene.with_and_without_cores(|| each_signal(scene, steps, sender)),
             )
         })
-        .chain([Promise::new(
-            "signals_that_end_nothing_go_on_doing_so",
-            harmless,
-        )])
+        .chain([
+            Promise::new("signals_that_end_nothing_go_on_doing_so", harmless),
+            Promise::new(
+                "a_signal_that_a_handler_past_the_library_passes_on_ends_the_daemon",
+                passed_on,
+            ),
+        ])
 }
 
 fn each_signal(scene: &Scene, steps: &str, sender: Option<&str>) -> Checked {
@@ -74,4 +77,17 @@ pub(super) fn ending() -> impl Iterator<Item = i32> {
 fn harmless(scene: &Scene) -> Checked {
     let steps = "make open x.pid raise 17 raise 18 raise 23 raise 28 there x.pid die exit";
     scene.lives(steps)?.removed(&["x.pid"])
+}
+
+/// The handler was set by a system call that no hook sees, and what it passes the signal on to is what it displaced.
+fn passed_on(scene: &Scene) -> Checked {
+    for death in [
+        "pass_on 15 raise 15",
+        "pass_on 11 die segv",
+        "pass_on 6 die abort",
+    ] {
+        let steps = format!("make open x.pid {death}");
+        scene.lives(&steps)?.removed(&["x.pid"])?;
+    }
+    Ok(())
 }

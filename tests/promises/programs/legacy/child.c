@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -12,6 +13,9 @@
 #include <unistd.h>
 
 extern char **environ;
+
+/* What a namesake is to be called. */
+static pid_t own_number;
 
 char **after_end(char **words)
 {
@@ -64,11 +68,13 @@ static int cloned(void *words)
     _exit(returned < 0 ? 0 : returned);
 }
 
-static pid_t clone_with(int flags, char **words)
+static pid_t clone_of(int (*work)(void *), int flags, char **words)
 {
     static char stack[256 * 1024] __attribute__((aligned(16)));
-    return clone(cloned, stack + sizeof stack, flags | SIGCHLD, words);
+    return clone(work, stack + sizeof stack, flags | SIGCHLD, words);
 }
+
+static pid_t clone_with(int flags, char **words) { return clone_of(cloned, flags, words); }
 
 static pid_t by_clone(char **words) { return clone_with(0, words); }
 
@@ -77,6 +83,34 @@ static pid_t by_clone_vm(char **words) { return clone_with(CLONE_VM, words); }
 
 /* The init of a PID namespace of its own. */
 static pid_t by_clone_pid_1(char **words) { return clone_with(CLONE_NEWPID, words); }
+
+/* It shares the parent's descriptors, and with them its POSIX locks. */
+static pid_t by_clone_files(char **words) { return clone_with(CLONE_FILES, words); }
+
+static pid_t by_clone_files_vm(char **words) { return clone_with(CLONE_FILES | CLONE_VM, words); }
+
+/* clone3(2), of which the C library does not tell. */
+struct clone3_arguments {
+    uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size;
+};
+
+/* As PID 1 of a namespace below, has a child that has the parent's number there. */
+static int namesakes_parent(void *words)
+{
+    struct clone3_arguments wanted = {.exit_signal = SIGCHLD, .set_tid = (uintptr_t)&own_number, .set_tid_size = 1};
+    int status;
+    pid_t child = must((int)syscall(SYS_clone3, &wanted, sizeof wanted), "clone3");
+    if (child == 0)
+        be_child(words);
+    must(waitpid(child, &status, 0), "waitpid");
+    _exit(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+static pid_t by_clone_namesake(char **words)
+{
+    own_number = getpid();
+    return clone_of(namesakes_parent, CLONE_NEWPID, words);
+}
 
 /* Runs this program again, which preloads what its parent did. */
 static pid_t spawn_with(const posix_spawnattr_t *attributes, char **words)
@@ -143,7 +177,8 @@ static const struct {
 } kinds[] = {
     {"fork", by_fork},   {"vfork", by_vfork},       {"raw_fork", by_raw_fork},       {"clone", by_clone},
     {"spawn", by_spawn}, {"spawn_signals", by_spawn_signals}, {"clone_vm", by_clone_vm}, {"double_fork", by_double_fork},
-    {"pid_1", by_clone_pid_1}, {"daemon", by_daemon}, {0},
+    {"pid_1", by_clone_pid_1}, {"daemon", by_daemon},
+    {"clone_files", by_clone_files}, {"clone_files_vm", by_clone_files_vm}, {"namesake", by_clone_namesake}, {0},
 };
 
 static void *threads_main(void *words)

@@ -69,6 +69,14 @@ static void resign(int number)
     kill(getpid(), number);
 }
 
+/* The first of two that end the daemon goes back to the default for both: a second one is to end it at once. */
+static void farewell(int number)
+{
+    count(number);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+}
+
 /* Leaves as a handler for SIGTERM may. */
 static void leave(int number)
 {
@@ -82,7 +90,8 @@ static const struct {
 } handlers[] = {
     {"SIG_DFL", SIG_DFL}, {"SIG_IGN", SIG_IGN}, {"SIG_HOLD", SIG_HOLD}, {"SIG_ERR", SIG_ERR},
     {"count", count},     {"other", other},     {"again", again},       {"resign", resign},
-    {"leave", leave},     {"inform", (sighandler_t)(void *)inform},     {0},
+    {"leave", leave},     {"inform", (sighandler_t)(void *)inform},
+    {"farewell", farewell}, {0},
 };
 
 static const char *name_of(sighandler_t handler)
@@ -195,6 +204,48 @@ static int by_sigvec(int number, const struct sigaction *new, struct sigaction *
     if (result == 0 && old)
         *old = (struct sigaction){.sa_handler = had.handler, .sa_flags = had.flags};
     return result;
+}
+#endif
+
+#ifdef SYS_rt_sigaction
+static struct kernels_action displaced;
+
+/* As runtimes do it that have no use for a C library. */
+static long past_the_library(int number, const struct kernels_action *new, struct kernels_action *old)
+{
+#ifdef __x86_64__
+    long result;
+    register size_t size __asm__("r10") = sizeof new->mask;
+    __asm__ volatile("syscall" : "=a"(result)
+                     : "a"(SYS_rt_sigaction), "D"(number), "S"(new), "d"(old), "r"(size) : "rcx", "r11", "memory");
+    return result;
+#else
+    return syscall(SYS_rt_sigaction, number, new, old, sizeof new->mask);
+#endif
+}
+
+/* Wants no signal itself: it is for who was there before, and if nobody was, ends the daemon. */
+static void pass(int number, siginfo_t *info, void *context)
+{
+    count(number);
+    if (displaced.handler != SIG_DFL) {
+        ((void (*)(int, siginfo_t *, void *))(void *)displaced.handler)(number, info, context);
+        return;
+    }
+    past_the_library(number, &(struct kernels_action){0}, NULL);
+    raise(number);
+}
+
+/* pass_on SIGNAL */
+static char **pass_on(char **words)
+{
+    struct kernels_action wanted = {0};
+    sigaction(SIGWINCH, &(struct sigaction){.sa_handler = count}, NULL);
+    past_the_library(SIGWINCH, NULL, &wanted);
+    wanted.handler = (sighandler_t)(void *)pass;
+    wanted.flags = SA_SIGINFO | ADDED;
+    must((int)past_the_library(atoi(words[0]), &wanted, &displaced), "rt_sigaction");
+    return words + 1;
 }
 #endif
 
@@ -352,5 +403,8 @@ const struct step steps_of_disposition[] = {
     {"send", send_it},      {"send_queued", send_queued},
     {"altstack", altstack}, {"small_altstack", small_altstack},
     {"ran", ran},
+#ifdef SYS_rt_sigaction
+    {"pass_on", pass_on},
+#endif
     {0},
 };

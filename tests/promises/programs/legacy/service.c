@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,6 +70,13 @@ static char **orphans(char **words)
     return words + 1;
 }
 
+/* adopt_orphans: the processes that lose their parent below the daemon are its children from now on. */
+static char **adopt_orphans(char **words)
+{
+    must(prctl(PR_SET_CHILD_SUBREAPER, 1L), "PR_SET_CHILD_SUBREAPER");
+    return words;
+}
+
 static int other_side = -1;
 
 /* terminal PROGRAM WORD... end: starts it, with its words, on a terminal of its own. */
@@ -103,6 +111,7 @@ static char **await(char **words)
 
 const struct step steps_of_service[] = {
     {"detach", detach},     {"aside", aside},       {"catch", catch},
-    {"serve", serve},       {"orphans", orphans},   {"terminal", terminal},
+    {"serve", serve},       {"orphans", orphans},   {"adopt_orphans", adopt_orphans},
+     {"terminal", terminal},
     {"type_ctrl_c", type_ctrl_c}, {"await", await}, {0},
 };

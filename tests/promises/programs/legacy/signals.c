@@ -85,6 +85,15 @@ static char **unblock(char **words)
     return words + 1;
 }
 
+/* unblock_all: all that is pending comes at once. */
+static char **unblock_all(char **words)
+{
+    sigset_t set;
+    sigfillset(&set);
+    must(sigprocmask(SIG_UNBLOCK, &set, NULL), "sigprocmask");
+    return words;
+}
+
 /* hold SIGNAL, release SIGNAL: as System V has it. */
 static char **by_sighold(char **words)
 {
@@ -119,7 +128,7 @@ static char **by_popen(char **words)
 
 const struct step steps_of_signals[] = {
     {"sigwait", by_sigwait},   {"sigwaitinfo", by_sigwaitinfo}, {"sigtimedwait", by_sigtimedwait},
-    {"signalfd", by_signalfd}, {"unblock", unblock}, {"queue_twice", queue_twice},           {"sighold", by_sighold},
+    {"signalfd", by_signalfd}, {"unblock", unblock}, {"unblock_all", unblock_all}, {"queue_twice", queue_twice},           {"sighold", by_sighold},
     {"sigrelse", by_sigrelse}, {"query_altstack", query_altstack}, {"popen", by_popen},
     {0},
 };
