@@ -37,6 +37,7 @@ pub(crate) fn promises() -> Vec<Promise> {
             several,
         ),
         each("a_signal_that_is_not_allowed_is_4", not_allowed),
+        each("a_signal_that_is_none_is_a_usage_error_that_says_so", none),
     ];
     all.extend(Promise::each(
         "a_signal_by_any_of_its_names_arrives",
@@ -44,6 +45,16 @@ pub(crate) fn promises() -> Vec<Promise> {
         arrives,
     ));
     all
+}
+
+/// A dash before it, as for kill(1), is nothing to be passed on behind another one.
+fn none(scene: &Scene) -> Checked {
+    for signal in ["-HUP", "FOO", "65"] {
+        let answer = ask(scene, &format!("signal {signal} x.pid"))?;
+        let is_said = answer.err.contains(&format!("'{signal}'")) && answer.err.contains("kill -l");
+        answer.says(2, is_said && !answer.err.contains("tip:"), "a usage error")?;
+    }
+    Ok(())
 }
 
 fn arrives(scene: &Scene, case: &str) -> Checked {

@@ -163,7 +163,7 @@ pub(crate) struct Signal {
     pub(crate) unverified: bool,
 
     /// A name, with or without SIG (HUP, RTMIN+3), or a number; 0 only asks
-    #[arg(value_name = "SIGNAL", value_parser = signal)]
+    #[arg(value_name = "SIGNAL", value_parser = signal, allow_hyphen_values = true)]
     pub(crate) signal: identity::Signal,
 
     /// Pidfiles
@@ -389,7 +389,7 @@ pub(crate) enum Kind {
 }
 
 fn signal(text: &str) -> Result<identity::Signal, &'static str> {
-    identity::Signal::parse(text).ok_or("no such signal")
+    identity::Signal::parse(text).ok_or("no such signal; \"kill -l\" lists them")
 }
 
 /// Seconds as people write them, with a fraction or without.
