@@ -49,6 +49,7 @@ pub(crate) fn promises() -> Vec<Promise> {
 
 /// A dash before it, as for kill(1), is nothing to be passed on behind another one.
 fn none(scene: &Scene) -> Checked {
+    scene.clear()?;
     for signal in ["-HUP", "FOO", "65"] {
         let answer = ask(scene, &format!("signal {signal} x.pid"))?;
         let is_said = answer.err.contains(&format!("'{signal}'")) && answer.err.contains("kill -l");
