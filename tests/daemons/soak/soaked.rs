@@ -19,6 +19,9 @@ pub(super) struct Soaked {
     pub(super) daemon: Daemon,
     /// What has it read its configuration anew.
     pub(super) reload: Option<Signal>,
+    /// What it says in a log of its own when that is over. For who executes itself: before it catches the signal again, another one
+    /// would end it.
+    reloaded: Option<(&'static str, &'static str)>,
     /// Its log, and what has it begin a new one when that was renamed.
     pub(super) log: Option<(&'static str, Signal)>,
 }
@@ -28,6 +31,7 @@ impl Soaked {
         Self {
             daemon,
             reload: None,
+            reloaded: None,
             log: None,
         }
     }
@@ -36,6 +40,14 @@ impl Soaked {
     pub(super) const fn reloads(self, signal: Signal) -> Self {
         Self {
             reload: Some(signal),
+            ..self
+        }
+    }
+
+    /// And says these words in this log when it has.
+    pub(super) const fn saying(self, log: &'static str, words: &'static str) -> Self {
+        Self {
+            reloaded: Some((log, words)),
             ..self
         }
     }
@@ -54,6 +66,20 @@ impl Soaked {
             true => &[Mode::Guarded, Mode::Named],
             false => &Mode::ALL,
         }
+    }
+
+    /// Has it read its configuration anew by what signals it so, and waits until it says that it has, where it does.
+    pub(super) fn reload_by(&self, signal: impl FnOnce() -> Checked) -> Checked {
+        let Some((log, words)) = self.reloaded else {
+            return signal();
+        };
+        let log = path(log);
+        let said = || fs::read_to_string(&log).map_or(0, |text| text.matches(words).count());
+        let before = said();
+        signal()?;
+        let over =
+            every_ten_milliseconds(Deadline::seconds(15), || (said() > before).then_some(()));
+        over.ok_or_else(|| Failure::new("is not done with reloading", evidence()))
     }
 
     /// What logrotate(8) does: the log gets another name, and the daemon is told to begin a new one.

@@ -134,12 +134,13 @@ impl Soak {
         match (asked, soaked.reload, soaked.log) {
             (0, Some(signal), _) => {
                 self.told.reloads += 1;
-                up.life.process.signal(signal).doing("reload it")?;
+                let process = &up.life.process;
+                soaked.reload_by(|| process.signal(signal).doing("reload it"))?;
                 Ok("reloaded")
             }
             (1, Some(signal), _) => {
                 self.told.reloads += 1;
-                self.pidward(&["signal", signal.as_str()], soaked)?;
+                soaked.reload_by(|| self.pidward(&["signal", signal.as_str()], soaked))?;
                 Ok("reloaded by pidward signal")
             }
             (2, _, Some((log, signal))) => {

@@ -166,7 +166,8 @@ const UWSGI: Soaked = Soaked::of(Daemon {
     ready: &[Ready::Says("uwsgi.log", "spawned uWSGI worker")],
     ..Daemon::USUAL
 })
-.reloads(Signal::SIGHUP);
+.reloads(Signal::SIGHUP)
+.saying("uwsgi.log", "spawned uWSGI worker");
 
 const GUNICORN: Soaked = Soaked::of(Daemon {
     name: "gunicorn",
