@@ -156,8 +156,8 @@ impl Soak {
         }
     }
 
-    /// Has pidward do something with its pidfile, in which it has to succeed, at the latest when a daemon that writes it anew just
-    /// then has done so.
+    /// Has pidward do something with its pidfile, in which it has to succeed, at the latest when a daemon that has emptied it just
+    /// then has written it anew, or removed it.
     fn pidward(&self, words: &[&str], soaked: &Soaked) -> Checked {
         let pidward = path("pidward/pidward").display().to_string();
         let pidfile = soaked.daemon.pidfile().display().to_string();
@@ -165,11 +165,12 @@ impl Soak {
         let deadline = Deadline::after(ONE_SECOND);
         loop {
             let ended = self.world.run(&words, &[], Deadline::seconds(30))?;
-            if ended == "exited 0" {
+            let said = fs::read_to_string(path("start.out")).doing("read what it says")?;
+            let is_between = said.contains("nothing written yet");
+            if ended == "exited 0" && !is_between {
                 return Ok(());
             }
-            let said = fs::read_to_string(path("start.out")).doing("read what it says")?;
-            if !said.contains("nothing written yet") || deadline.passed() {
+            if !is_between || deadline.passed() {
                 return Err(Failure::new(
                     words.join(" "),
                     format!("{ended}\n{}", evidence()),
