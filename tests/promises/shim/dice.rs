@@ -96,12 +96,12 @@ fn is_the_same(scene: &Scene, seed: u64, steps: &[usize]) -> Checked {
 /// Whether this death was the guard's to see, by what the daemon said last of that: a bit for each signal, all for the end at hand.
 fn is_guards(ended: &Ended) -> bool {
     use std::os::unix::process::ExitStatusExt;
-    let said = ended
+    let mut said = ended
         .said
         .lines()
         .filter_map(|line| line.strip_prefix("guard's "));
     let signals = said
-        .last()
+        .next_back()
         .and_then(|bits| u64::from_str_radix(bits, 16).ok())
         .unwrap_or_default();
     let is_one = |signal: i32| signals >> (signal - 1) & 1 != 0;
