@@ -12,7 +12,7 @@ pub(crate) struct Blocked(u64);
 
 impl Blocked {
     pub(crate) fn all() -> Self {
-        Self(change_mask(u64::MAX))
+        Self(change_mask(libc::SIG_SETMASK, u64::MAX))
     }
 
     /// Whether the signal was blocked before.
@@ -23,17 +23,22 @@ impl Blocked {
 
 impl Drop for Blocked {
     fn drop(&mut self) {
-        change_mask(self.0);
+        change_mask(libc::SIG_SETMASK, self.0);
     }
 }
 
-fn change_mask(mask: u64) -> u64 {
+/// Lets the signal through to the calling thread.
+pub(crate) fn unblock(signal: c_int) {
+    change_mask(libc::SIG_UNBLOCK, bit(signal));
+}
+
+fn change_mask(how: c_int, mask: u64) -> u64 {
     let mut old = 0_u64;
     // SAFETY: reads one mask of the kernel's size and writes another (rt_sigprocmask(2)).
     unsafe {
         raw_syscall!(
             Sysno::rt_sigprocmask,
-            libc::SIG_SETMASK,
+            how,
             &raw const mask,
             &raw mut old,
             size_of::<u64>()

@@ -154,7 +154,7 @@ hooks! {
         => signal::sigaction;
     "signal(2)" [signal; bsd_signal, ssignal, sysv_signal, __sysv_signal] (signal: c_int, handler: sighandler_t)
         -> sighandler_t => signal::signal;
-    "sigset(3)" [; sigset] (signal: c_int, handler: sighandler_t) -> sighandler_t => signal::signal;
+    "sigset(3)" [; sigset] (signal: c_int, handler: sighandler_t) -> sighandler_t => signal::sigset;
     "siginterrupt(3)" [; siginterrupt] (signal: c_int, flag: c_int) -> c_int => signal::siginterrupt;
     "sigvec(3)" [; sigvec] (signal: c_int, new: *const Sigvec, old: *mut Sigvec) -> c_int => signal::sigvec;
 

@@ -64,12 +64,22 @@ pub(crate) fn withdraw_stand_ins() -> bool {
 }
 
 fn withdraw_all() {
-    for signal in 1..=64 {
-        if let Some(ours) = get(signal).filter(|kernel| is_ours(kernel.handler)) {
-            let mut daemons = ours;
-            disposition::as_believed(disposition::last_set(signal), &mut daemons);
-            exchange(signal, ours, daemons);
-        }
+    (1..=64).for_each(withdraw);
+}
+
+fn withdraw(signal: c_int) {
+    if let Some(ours) = get(signal).filter(|kernel| is_ours(kernel.handler)) {
+        let mut daemons = ours;
+        disposition::as_believed(disposition::last_set(signal), &mut daemons);
+        exchange(signal, ours, daemons);
+    }
+}
+
+/// The C library changes a disposition in a way that is noted, and in its parent's memory a child can note nothing: there it
+/// changes the daemon's own.
+pub(crate) fn withdraw_where_borrowed(signal: c_int) {
+    if disposition::is_on() && memory::is_borrowed() {
+        withdraw(signal);
     }
 }
 
@@ -181,7 +191,7 @@ pub(crate) fn put_default(signal: c_int) {
 
 /// Whether the default action ends the process (signal(7)), and we may have a handler. 32 and 33 are the C
 /// library's own.
-fn ends_a_process(signal: c_int) -> bool {
+pub(crate) fn ends_a_process(signal: c_int) -> bool {
     use libc::{SIGCHLD, SIGCONT, SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH};
     let stops_or_nothing = matches!(
         signal,

@@ -22,9 +22,13 @@ pub(crate) type Report = Vec<String>;
 pub(crate) fn end_with_guards(daemon: Legacy) -> Checked<(Ended, Vec<Report>)> {
     let mut ended = daemon.end()?;
     ended.left.retain(|file| !file.ends_with(".started"));
-    // Every guard is init's child, and we are init.
-    while waitpid(None, None) != Err(Errno::ECHILD) {}
+    all_are_done();
     Ok((ended, reports()?))
+}
+
+/// Waits for the end of all guards: each is init's child, and we are init.
+pub(crate) fn all_are_done() {
+    while waitpid(None, None) != Err(Errno::ECHILD) {}
 }
 
 /// What guards have written down so far.

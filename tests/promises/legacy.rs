@@ -141,7 +141,7 @@ impl Legacy {
 }
 
 /// The files below a directory, by their paths from there; core dumps all as `core`.
-fn files(directory: &Path) -> Checked<Vec<String>> {
+pub(crate) fn files(directory: &Path) -> Checked<Vec<String>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).doing("list what is left")? {
         let entry = entry.doing("list what is left")?;

@@ -11,8 +11,10 @@ use pidward_tests::failure::{Checked, Doing, Failure};
 pub(crate) const LEGACY: &str = "legacy";
 /// What is started instead of the guard, and writes down how.
 pub(crate) const GUARD: &str = "guard";
-/// The same daemon, for another C library.
-pub(crate) const LEGACY_OF_MUSL: &str = "legacy-musl";
+/// The daemon that does with signals what the dice say.
+pub(crate) const DICE: &str = "dice";
+/// What the names of the same daemons for another C library end in.
+pub(crate) const OF_MUSL: &str = "-musl";
 
 /// The steps of the daemon in a library, for its constructor, its destructor and as a plugin.
 pub(crate) const NEIGHBOUR: &str = "neighbour.so";
@@ -49,9 +51,13 @@ pub(crate) fn directory() -> Checked<PathBuf> {
 fn compile_all() -> Checked<PathBuf> {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("promises");
     fs::create_dir_all(&directory).doing("make a directory for programs")?;
-    let mut legacy = legacy()?;
-    compile("cc", &[], &legacy, &directory.join(LEGACY))?;
-    compile("musl-gcc", &[], &legacy, &directory.join(LEGACY_OF_MUSL))?;
+    for name in [LEGACY, DICE] {
+        let sources = sources(name)?;
+        compile("cc", &[], &sources, &directory.join(name))?;
+        let of_musl = [name, OF_MUSL].concat();
+        compile("musl-gcc", &[], &sources, &directory.join(of_musl))?;
+    }
+    let mut legacy = sources(LEGACY)?;
     compile("cc", &[], &[source("guard.c")], &directory.join(GUARD))?;
     let library = ["-shared", "-fPIC", "-fvisibility=hidden"];
     legacy.push(source("neighbour.c"));
@@ -65,9 +71,9 @@ pub(crate) fn source(name: &str) -> PathBuf {
     sources.join(name)
 }
 
-/// The sources of the daemon that is told what to do.
-pub(crate) fn legacy() -> Checked<Vec<PathBuf>> {
-    let sources = fs::read_dir(source(LEGACY)).doing("list the sources")?;
+/// The sources of a daemon.
+pub(crate) fn sources(name: &str) -> Checked<Vec<PathBuf>> {
+    let sources = fs::read_dir(source(name)).doing("list the sources")?;
     let sources = sources.flatten().map(|entry| entry.path());
     Ok(sources
         .filter(|path| path.extension().is_some_and(|extension| extension == "c"))

@@ -10,7 +10,7 @@ use pidward_tests::deadline::Deadline;
 use pidward_tests::failure::{Checked, Doing, Failure};
 use pidward_tests::{namespace, release};
 
-use crate::programs::{self, LEGACY, LEGACY_OF_MUSL};
+use crate::programs::{self, LEGACY, OF_MUSL};
 use crate::scene::Scene;
 
 /// What a report's line starts with, among all else that is said inside.
@@ -23,7 +23,7 @@ pub(crate) struct Promise {
     /// Its name, with the case after `::` where there are several.
     pub(crate) name: String,
     /// The program that is the daemon.
-    daemon: &'static str,
+    daemon: String,
     check: Check,
 }
 
@@ -35,7 +35,7 @@ impl Promise {
     ) -> Self {
         Self {
             name: name.into(),
-            daemon: LEGACY,
+            daemon: LEGACY.to_owned(),
             check: Box::new(check),
         }
     }
@@ -51,11 +51,19 @@ impl Promise {
             .map(move |case| Self::new(format!("{name}::{case}"), move |scene| check(scene, case)))
     }
 
+    /// The same promise to another daemon.
+    pub(crate) fn of_program(self, name: &str) -> Self {
+        Self {
+            daemon: name.to_owned(),
+            ..self
+        }
+    }
+
     /// The same promise to a daemon with another C library.
     pub(crate) fn under_musl(self) -> Self {
         Self {
             name: format!("musl::{}", self.name),
-            daemon: LEGACY_OF_MUSL,
+            daemon: self.daemon + OF_MUSL,
             ..self
         }
     }
@@ -108,6 +116,6 @@ fn check(promises: &[Promise], name: &str, release: &str, programs: &str) -> Che
     (promise.check)(&Scene::set(
         release.into(),
         programs.as_ref(),
-        promise.daemon,
+        &promise.daemon,
     )?)
 }

@@ -6,6 +6,7 @@ mod aside;
 mod children;
 mod cores;
 mod deaths;
+mod dice;
 mod dispositions;
 mod filters;
 mod guard;
@@ -29,6 +30,7 @@ pub(crate) fn promises() -> Vec<Promise> {
     all.extend(siginfo::promises());
     all.extend(children::promises());
     all.extend(dispositions::promises());
+    all.push(dice::promise());
     all.extend(guard::promises());
     all.extend(locks::promises());
     all.extend(filters::promises());

@@ -6,11 +6,11 @@ use core::ffi::{c_int, c_uint};
 use core::mem::{transmute, zeroed};
 use core::ptr::{from_ref, null};
 
-use libc::{SA_ONSTACK, SA_RESETHAND, SA_RESTART, sighandler_t};
+use libc::{SA_ONSTACK, SA_RESETHAND, SA_RESTART, SIG_DFL, sighandler_t};
 
 use super::{NewAction, OldAction};
-use crate::disposition::{self, is_ours};
-use crate::settle;
+use crate::disposition::{self, Disposition, is_ours};
+use crate::{blocked, kernel, settle};
 
 pub(super) unsafe fn sigaction(
     signal: c_int,
@@ -69,11 +69,35 @@ pub(super) unsafe fn signal(
     disposition::handler_as_believed(before, old)
 }
 
+/// The C library sets the disposition and lets the signal through, as one. A signal that waits would find SIG_DFL without a
+/// stand-in: it waits until that stands there.
+pub(super) unsafe fn sigset(
+    number: c_int,
+    handler: sighandler_t,
+    next: unsafe extern "C" fn(c_int, sighandler_t) -> sighandler_t,
+) -> sighandler_t {
+    /// Only holds the signal (`SIG_HOLD`).
+    const HOLD: sighandler_t = 2;
+    if handler != SIG_DFL || !disposition::is_on() || !settle::ends_a_process(number) {
+        // SAFETY: as this function was called.
+        return unsafe { signal(number, handler, next) };
+    }
+    // SAFETY: it takes the same handlers.
+    let old = unsafe { signal(number, HOLD, next) };
+    if old != libc::SIG_ERR {
+        kernel::swap(number, &Disposition::DEFAULT);
+        settle::settle(number);
+        blocked::unblock(number);
+    }
+    old
+}
+
 pub(super) unsafe fn siginterrupt(
     signal: c_int,
     flag: c_int,
     next: unsafe extern "C" fn(c_int, c_int) -> c_int,
 ) -> c_int {
+    settle::withdraw_where_borrowed(signal);
     // SAFETY: the caller's arguments, unchanged.
     let result = unsafe { next(signal, flag) };
     if result == 0 {

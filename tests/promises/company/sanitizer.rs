@@ -11,7 +11,7 @@ use pidward_tests::failure::{Checked, Doing};
 
 use crate::compare::{Life, NO_GUARD_STAYS, Setting};
 use crate::legacy::{Ended, Legacy};
-use crate::programs;
+use crate::programs::{self, LEGACY};
 use crate::promise::Promise;
 use crate::scene::Scene;
 
@@ -65,7 +65,12 @@ fn compile(flags: &[&str]) -> Checked {
         .and_then(|now| personality::set(now | Persona::ADDR_NO_RANDOMIZE))
         .doing("make addresses less random")?;
     let flags = [&["-fsanitize=address"], flags].concat();
-    programs::compile("cc", &flags, &programs::legacy()?, &Scene::program(PROGRAM))
+    programs::compile(
+        "cc",
+        &flags,
+        &programs::sources(LEGACY)?,
+        &Scene::program(PROGRAM),
+    )
 }
 
 /// With this library as the first of those that are preloaded.
