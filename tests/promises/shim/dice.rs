@@ -15,7 +15,8 @@ use crate::programs::DICE;
 use crate::promise::Promise;
 use crate::scene::{HOME, Scene};
 
-/// How long seeds are tried, unless `PIDWARD_DICE_SECONDS` says it. `PIDWARD_DICE_SEED` tries one.
+/// How long seeds are tried, unless `PIDWARD_DICE_SECONDS` says it, which can be as long as a promise has time: two minutes.
+/// `PIDWARD_DICE_SEED` tries one.
 const SECONDS: u64 = 5;
 
 /// How many steps the daemon takes, if it lives so long.
