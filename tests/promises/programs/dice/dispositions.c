@@ -1,6 +1,8 @@
 /* Sets dispositions and asks for them, in each way that there is. */
 #include "dice.h"
 
+#include "../kernels_action.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -39,33 +41,6 @@ static void say_action(const char *call, int number, int result, const struct si
     else
         say("%s %s: %s flags %x mask %llx\n", call, name_of_signal(number), name_of(old->sa_handler),
             (unsigned)old->sa_flags & ~(unsigned)ADDED, (unsigned long long)bits(&old->sa_mask));
-}
-
-/* As the kernel has it. */
-struct kernels_action {
-    sighandler_t handler;
-    unsigned long flags;
-#ifndef __riscv
-    void (*restorer)(void);
-#endif
-    uint64_t mask;
-#ifdef __riscv
-    void (*restorer)(void);
-#endif
-};
-
-/* As runtimes do it that have no use for a C library. */
-static long past_the_library(int number, const struct kernels_action *new, struct kernels_action *old)
-{
-#ifdef __x86_64__
-    long result;
-    register size_t size __asm__("r10") = sizeof new->mask;
-    __asm__ volatile("syscall" : "=a"(result)
-                     : "a"(SYS_rt_sigaction), "D"(number), "S"(new), "d"(old), "r"(size) : "rcx", "r11", "memory");
-    return result;
-#else
-    return syscall(SYS_rt_sigaction, number, new, old, sizeof new->mask);
-#endif
 }
 
 static void nothing(int number) { (void)number; }

@@ -1,5 +1,6 @@
 /* Sets dispositions and asks for them, raises signals, and tells what a handler saw. */
 #include "legacy.h"
+#include "../kernels_action.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -151,20 +152,6 @@ static int interrupt(int number, sighandler_t handler)
 }
 
 #ifdef SYS_rt_sigaction
-/* As the kernel has it. The way back from a handler is the C library's, which it tells of any other signal. */
-struct kernels_action {
-    sighandler_t handler;
-    unsigned long flags;
-#ifndef __riscv
-    void (*restorer)(void);
-#endif
-    uint64_t mask;
-#ifdef __riscv
-    /* There the kernel has none, and this is only ours. */
-    void (*restorer)(void);
-#endif
-};
-
 static int by_system_call(int number, const struct sigaction *new, struct sigaction *old)
 {
     struct kernels_action another = {0}, wanted = {0}, had = {0};
@@ -209,20 +196,6 @@ static int by_sigvec(int number, const struct sigaction *new, struct sigaction *
 
 #ifdef SYS_rt_sigaction
 static struct kernels_action displaced;
-
-/* As runtimes do it that have no use for a C library. */
-static long past_the_library(int number, const struct kernels_action *new, struct kernels_action *old)
-{
-#ifdef __x86_64__
-    long result;
-    register size_t size __asm__("r10") = sizeof new->mask;
-    __asm__ volatile("syscall" : "=a"(result)
-                     : "a"(SYS_rt_sigaction), "D"(number), "S"(new), "d"(old), "r"(size) : "rcx", "r11", "memory");
-    return result;
-#else
-    return syscall(SYS_rt_sigaction, number, new, old, sizeof new->mask);
-#endif
-}
 
 /* Wants no signal itself: it is for who was there before, and if nobody was, ends the daemon. */
 static void pass(int number, siginfo_t *info, void *context)
