@@ -36,7 +36,9 @@ impl Soak {
         }
         let (mut expected, mut found) = (Vec::new(), Vec::new());
         let same = every_ten_milliseconds(Deadline::after(ONE_SECOND), || {
-            self.daemons.iter_mut().for_each(Place::has_another_guard);
+            self.daemons
+                .iter_mut()
+                .for_each(Place::go_by_the_guard_there_is);
             expected = self.guards().map(|guard| guard.pid).collect();
             expected.sort_unstable();
             found = proc::pidwards().into_iter().map(|seen| seen.pid).collect();
@@ -57,7 +59,7 @@ impl Soak {
 
 impl Place {
     /// Who takes longer to make his pidfile anew than his guard waits for that gets another one.
-    fn has_another_guard(&mut self) {
+    fn go_by_the_guard_there_is(&mut self) {
         let pidfile = self.soaked.daemon.pidfile();
         if let Some(up) = &mut self.up
             && up.guard.as_ref().is_some_and(Process::is_dead)

@@ -1,7 +1,7 @@
 /* Sets dispositions and asks for them, in each way that there is. */
 #include "dice.h"
 
-#include "../kernels_action.h"
+#include "../past_the_headers.h"
 
 #include <errno.h>
 #include <string.h>
@@ -166,15 +166,7 @@ static void by_siginterrupt(int number, sighandler_t handler)
     say("siginterrupt %s: %d\n", name_of_signal(number), siginterrupt(number, (int)roll(2)));
 }
 
-#if defined(__GLIBC__) && defined(__x86_64__)
-/* As a program that was built before glibc 2.21 calls it. */
-struct old_sigvec {
-    sighandler_t handler;
-    int mask, flags;
-};
-int old_sigvec(int number, const struct old_sigvec *new, struct old_sigvec *old);
-__asm__(".symver old_sigvec, sigvec@GLIBC_2.2.5");
-
+#ifdef HAS_OLD_SIGVEC
 static void by_sigvec(int number, sighandler_t handler)
 {
     sigset_t mask = any_mask();
@@ -191,7 +183,7 @@ static void by_sigvec(int number, sighandler_t handler)
 static void (*const ways[])(int number, sighandler_t handler) = {
     by_sigaction, by_sigaction, by_sigaction, by_query,     by_system_call, by_system_call,  by_past, by_signal,
     by_signal,    by_bsd,       by_sysv,      by_sigset,    by_sigignore,   by_siginterrupt,
-#if defined(__GLIBC__) && defined(__x86_64__)
+#ifdef HAS_OLD_SIGVEC
     by_sigvec,
 #endif
 };

@@ -1,6 +1,6 @@
 /* Sets dispositions and asks for them, raises signals, and tells what a handler saw. */
 #include "legacy.h"
-#include "../kernels_action.h"
+#include "../past_the_headers.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -171,15 +171,7 @@ static int by_system_call(int number, const struct sigaction *new, struct sigact
 }
 #endif
 
-#if defined(__GLIBC__) && defined(__x86_64__)
-/* As a program that was built before glibc 2.21 calls it. */
-struct old_sigvec {
-    sighandler_t handler;
-    int mask, flags;
-};
-int old_sigvec(int number, const struct old_sigvec *new, struct old_sigvec *old);
-__asm__(".symver old_sigvec, sigvec@GLIBC_2.2.5");
-
+#ifdef HAS_OLD_SIGVEC
 static int by_sigvec(int number, const struct sigaction *new, struct sigaction *old)
 {
     struct old_sigvec wanted = {0}, had = {0};
@@ -238,7 +230,7 @@ static const struct {
 #ifdef SYS_rt_sigaction
     {"system_call", by_system_call, 0, 0},
 #endif
-#if defined(__GLIBC__) && defined(__x86_64__)
+#ifdef HAS_OLD_SIGVEC
     {"sigvec", by_sigvec, 0, 0},
 #endif
 #ifdef __GLIBC__

@@ -112,6 +112,6 @@ static char **await(char **words)
 const struct step steps_of_service[] = {
     {"detach", detach},     {"aside", aside},       {"catch", catch},
     {"serve", serve},       {"orphans", orphans},   {"adopt_orphans", adopt_orphans},
-     {"terminal", terminal},
+    {"terminal", terminal},
     {"type_ctrl_c", type_ctrl_c}, {"await", await}, {0},
 };

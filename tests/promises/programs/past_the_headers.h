@@ -1,6 +1,6 @@
-/* rt_sigaction(2) as the kernel has it, for who goes past the C library. */
-#ifndef KERNELS_ACTION_H
-#define KERNELS_ACTION_H
+/* What sets dispositions and is in no header: rt_sigaction(2) as the kernel has it, and a function of old programs. */
+#ifndef PAST_THE_HEADERS_H
+#define PAST_THE_HEADERS_H
 
 #include <signal.h>
 #include <stdint.h>
@@ -35,6 +35,17 @@ static inline long past_the_library(int number, const struct kernels_action *new
     return syscall(SYS_rt_sigaction, number, new, old, sizeof new->mask);
 #endif
 }
+#endif
+
+#if defined(__GLIBC__) && defined(__x86_64__)
+#define HAS_OLD_SIGVEC
+/* As a program that was built before glibc 2.21 calls it. */
+struct old_sigvec {
+    sighandler_t handler;
+    int mask, flags;
+};
+int old_sigvec(int number, const struct old_sigvec *new, struct old_sigvec *old);
+__asm__(".symver old_sigvec, sigvec@GLIBC_2.2.5");
 #endif
 
 #endif
